@@ -1,0 +1,60 @@
+#include "base/dictionary.h"
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace kindred::base {
+namespace {
+
+TEST(DictionaryTest, NumbersFollowFirstSight) {
+  Dictionary dictionary;
+  EXPECT_EQ(dictionary.Intern(""), 0u);
+  EXPECT_EQ(dictionary.Intern("tea"), 1u);
+  EXPECT_EQ(dictionary.Intern("cup"), 2u);
+  EXPECT_EQ(dictionary.Intern("tea"), 1u);
+  EXPECT_EQ(dictionary.Find("cup"), 2u);
+  EXPECT_EQ(dictionary.Find("pot"), 0u);
+  EXPECT_EQ(dictionary.Name(1), "tea");
+  EXPECT_EQ(dictionary.Name(0), "");
+  EXPECT_EQ(dictionary.Name(99), "");
+}
+
+TEST(DictionaryTest, RestoreTakesNumbersInOrderOnly) {
+  Dictionary dictionary;
+  EXPECT_TRUE(dictionary.Restore(1, "tea").ok());
+  EXPECT_FALSE(dictionary.Restore(3, "cup").ok());
+  EXPECT_FALSE(dictionary.Restore(2, "tea").ok());
+  EXPECT_EQ(dictionary.Intern("cup"), 2u);
+}
+
+TEST(DictionaryTest, FullDictionaryGivesZeroAndCounts) {
+  Dictionary dictionary(2);
+  dictionary.Intern("a");
+  dictionary.Intern("b");
+  EXPECT_EQ(dictionary.Intern("c"), 0u);
+  EXPECT_EQ(dictionary.Intern("a"), 1u);
+  EXPECT_EQ(dictionary.overflow(), 1u);
+}
+
+TEST(DictionaryTest, ThreadsAgree) {
+  Dictionary dictionary;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&dictionary] {
+      for (int i = 0; i < 10000; ++i) {
+        const std::string name = absl::StrCat("item-", i);
+        const uint32_t id = dictionary.Intern(name);
+        ASSERT_EQ(dictionary.Name(id), name);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(dictionary.size(), 10000u);
+}
+
+}  // namespace
+}  // namespace kindred::base
