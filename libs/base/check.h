@@ -32,10 +32,10 @@ struct Voidify {
 
 }  // namespace kindred::base::internal
 
-#define KINDRED_CHECK(condition)              \
-  (__builtin_expect(!!(condition), 1))        \
-      ? (void)0                               \
-      : ::kindred::base::internal::Voidify()& \
+#define KINDRED_CHECK(condition)               \
+  (__builtin_expect(!!(condition), 1))         \
+      ? (void)0                                \
+      : ::kindred::base::internal::Voidify() & \
             ::kindred::base::internal::CheckFailure(__FILE__, __LINE__, #condition).stream()
 
 #endif  // KINDRED_BASE_CHECK_H_

@@ -85,8 +85,7 @@ LogField::LogField(absl::string_view name, absl::string_view value)
 LogField::LogField(absl::string_view name, double value)
     : name_(name), json_(std::isfinite(value) ? absl::StrCat(value) : "null") {}
 
-void Log(LogLevel level, absl::string_view component, absl::string_view message,
-         LogFields fields) {
+void Log(LogLevel level, absl::string_view component, absl::string_view message, LogFields fields) {
   if (level < min_level.load(std::memory_order_relaxed)) return;
   std::string line = absl::StrCat(
       "{\"ts\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),

@@ -11,9 +11,9 @@
 #include <initializer_list>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace kindred::base {
@@ -24,15 +24,14 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 class LogField {
  public:
   LogField(absl::string_view name, absl::string_view value);
-  LogField(absl::string_view name, const char* value)
-      : LogField(name, absl::string_view(value)) {}
+  LogField(absl::string_view name, const char* value) : LogField(name, absl::string_view(value)) {}
   LogField(absl::string_view name, const std::string& value)
       : LogField(name, absl::string_view(value)) {}
   LogField(absl::string_view name, const absl::Status& value) : LogField(name, value.ToString()) {}
   LogField(absl::string_view name, bool value) : name_(name), json_(value ? "true" : "false") {}
   template <typename T>
-    requires(std::integral<T> && !std::same_as<T, bool>)
-  LogField(absl::string_view name, T value) : name_(name), json_(absl::StrCat(value)) {}
+  requires(std::integral<T> && !std::same_as<T, bool>) LogField(absl::string_view name, T value)
+      : name_(name), json_(absl::StrCat(value)) {}
   LogField(absl::string_view name, double value);
 
   absl::string_view name() const { return name_; }
