@@ -4,6 +4,7 @@
 #ifndef KINDRED_STREAM_EMBEDDED_BROKER_H_
 #define KINDRED_STREAM_EMBEDDED_BROKER_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,33 +39,37 @@ class EmbeddedBroker {
   std::unique_ptr<Impl> impl_;
 };
 
-// Holds a feeder back until the reader has caught up: at most `max_bytes` and `max_records` may be
-// written to a partition and not yet read.
+// Holds a feeder back until the reader has caught up: at most `max_bytes` and `max_records` of a
+// partition are written and not yet read. For topics that start empty and have one feeder, so that
+// the n-th record of a partition has offset n.
 //
-//   feeder:  gate.Enter(partition, bytes, timeout);  // blocks; then produce
-//   reader:  gate.Leave(partition, bytes);           // after the record was applied
+//   feeder:  gate.Enter(partition, bytes, timeout);   // blocks; then produce to that partition
+//   reader:  gate.Advance(partition, next_offset);    // as often as it likes
 //
 // Threads: all methods from any thread.
 class FeedGate {
  public:
   // The default leaves a factor of two below what the embedded broker keeps.
-  explicit FeedGate(int partitions, int64_t max_bytes = 2'500'000, int64_t max_records = 50'000);
-  // DeadlineExceeded: the reader did not make room in time; nothing was entered.
+  explicit FeedGate(int partitions, int64_t max_bytes = 2'500'000, size_t max_records = 50'000);
+  // DeadlineExceeded: the reader did not make room in time; nothing was entered. A record larger
+  // than the gate enters when the partition is empty.
   absl::Status Enter(PartitionId partition, size_t bytes, absl::Duration timeout)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  void Leave(PartitionId partition, size_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits until everything that entered has left.
+  // Everything below `next` was read.
+  void Advance(PartitionId partition, Offset next) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until everything that entered was read.
   absl::Status Drain(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Load {
+  struct Lane {
+    int64_t first = 0;  // offset of sizes.front()
     int64_t bytes = 0;
-    int64_t records = 0;
+    std::deque<uint32_t> sizes;
   };
   const int64_t max_bytes_;
-  const int64_t max_records_;
+  const size_t max_records_;
   absl::Mutex mutex_;
-  std::vector<Load> loads_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kindred::stream
