@@ -26,8 +26,10 @@ enum class Correction : uint32_t {
   kNegativeToRefund = 1u << 8,    // "negative_to_refund": a purchase of a negative quantity
   kMissingTime = 1u << 9,         // "missing_time": arrival time taken
   kDroppedField = 1u << 10,       // "dropped_field": an optional field that could not be used
-  kNormalizedCountry = 1u << 11,  // "normalized_country"
+  kNormalizedCountry = 1u << 11,  // "normalized_country": a two-letter code in capitals
+  kMadePositive = 1u << 12,       // "made_positive": a refund given with a negative sign
 };
+inline constexpr int kCorrections = 13;
 
 // What is remarkable about an accepted event. The values are bits.
 enum class Flag : uint32_t {
@@ -37,9 +39,10 @@ enum class Flag : uint32_t {
   kOutlierAmount = 1u << 2,  // far from the customer's usual amount
   kOutlierRate = 1u << 3,    // more events a minute than a person makes
 };
+inline constexpr int kFlags = 4;
 
-// An event that passed. Text is canonical (trimmed, UTF-8, within limits) and lives as long as the
-// Event it was made from and the Cleaner's arena, that is until the next record is decoded.
+// An event that passed. Text is canonical (trimmed, UTF-8, within limits) and lives as long as that
+// of the Event it was made from, that is until the next record is decoded.
 class CleanEvent {
  public:
   absl::string_view customer_id;  // user_id, else anonymous_id
@@ -53,9 +56,9 @@ class CleanEvent {
   absl::string_view item_id;
   double quantity = 1;
   bool has_price = false;
-  double price = 0;  // of one unit
+  double price = 0;  // of one unit, above 0
   bool has_amount = false;
-  double amount = 0;           // of the line, 0 or more; refunds too
+  double amount = 0;           // of the line, above 0; refunds too
   absl::string_view currency;  // never empty
   absl::string_view order_id;
   bool has_rating = false;
@@ -108,6 +111,7 @@ enum class RejectReason : uint8_t {
   kInvalidCurrency,    // "invalid_currency"
   kOutlier,            // "outlier": only where outliers are quarantined
 };
+inline constexpr int kRejectReasons = 17;
 
 struct Rejection {
   RejectReason reason;
