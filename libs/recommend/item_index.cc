@@ -1,0 +1,360 @@
+#include "recommend/item_index.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "recommend/pair_table.h"
+
+namespace kindred::recommend {
+namespace {
+
+constexpr double kMillisPerDay = 86'400'000.0;
+constexpr int kRelationPowers = 110;    // pair sums are floats
+constexpr int kPopularityPowers = 900;  // sums are doubles
+
+enum Flag : uint32_t {
+  kMet = 1,            // in an event or in the catalogue
+  kFromCatalogue = 2,  // attributes are the catalogue's
+  kUnavailable = 4,
+  kHidden = 8,
+  kRemoved = 16,        // taken out of the catalogue
+  kInTop = 32,          // in the list over all
+  kInCategoryTop = 64,  // in the list of its category
+};
+
+// The power of two is bounded so that float sums neither overflow nor vanish within the life of a
+// process (110 half-lives after its first event).
+double Weight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound) {
+  const double half_life_ms = half_life_days * kMillisPerDay;
+  const double halvings = static_cast<double>(time_ms) / half_life_ms;
+  const double whole = std::floor(halvings);
+  const double base = std::floor(static_cast<double>(base_ms) / half_life_ms);
+  const double power = std::clamp<double>(whole - base, -bound, bound);
+  return std::ldexp(std::exp2(halvings - whole), static_cast<int>(power));
+}
+
+// Adds without a lock and gives the new sum.
+double AddTo(std::atomic<double>& sum, double value) {
+  double old_value = sum.load(std::memory_order_relaxed);
+  while (!sum.compare_exchange_weak(old_value, old_value + value, std::memory_order_relaxed)) {
+  }
+  return old_value + value;
+}
+
+void SetFlag(std::atomic<uint32_t>& flags, uint32_t bit, bool on) {
+  if (on) {
+    flags.fetch_or(bit, std::memory_order_relaxed);
+  } else {
+    flags.fetch_and(~bit, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+ItemIndex::ItemIndex(const DecayOptions& decay)
+    : decay_(decay),
+      base_ms_(kNoBase),
+      chunks_(kMaxItems >> kChunkBits),
+      tables_(std::make_shared<const Tables>()) {
+  KINDRED_CHECK(decay.relation_half_life_days > 0 && decay.popularity_half_life_days > 0);
+}
+
+ItemIndex::~ItemIndex() {
+  for (auto& chunk : chunks_) delete chunk.load(std::memory_order_relaxed);
+}
+
+ItemIndex::Chunk* ItemIndex::Ensure(uint32_t item) {
+  KINDRED_CHECK(item > 0 && item < kMaxItems) << "item id " << item;
+  Chunk* chunk = ChunkOf(item);
+  if (chunk == nullptr) {
+    auto fresh = std::make_unique<Chunk>();
+    if (chunks_[item >> kChunkBits].compare_exchange_strong(chunk, fresh.get(),
+                                                            std::memory_order_acq_rel)) {
+      chunk = fresh.release();
+    }
+  }
+  auto& flags = chunk->flags[item & kChunkMask];
+  if ((flags.load(std::memory_order_relaxed) & kMet) == 0) {
+    if ((flags.fetch_or(kMet, std::memory_order_relaxed) & kMet) == 0) {
+      items_.fetch_add(1, std::memory_order_relaxed);
+    }
+    uint32_t max = max_item_.load(std::memory_order_relaxed);
+    while (max < item && !max_item_.compare_exchange_weak(max, item, std::memory_order_release)) {
+    }
+  }
+  return chunk;
+}
+
+void ItemIndex::SetAttributes(ItemId item, const ItemAttributes& attributes) {
+  const uint32_t id = item.value();
+  Chunk* chunk = Ensure(id);
+  const uint32_t slot = id & kChunkMask;
+  chunk->category[slot].store(attributes.category.value(), std::memory_order_relaxed);
+  chunk->brand[slot].store(attributes.brand.value(), std::memory_order_relaxed);
+  chunk->currency[slot].store(attributes.currency.value(), std::memory_order_relaxed);
+  chunk->price[slot].store(attributes.price, std::memory_order_relaxed);
+  auto& flags = chunk->flags[slot];
+  SetFlag(flags, kFromCatalogue, true);
+  SetFlag(flags, kRemoved, false);
+  SetFlag(flags, kUnavailable, !attributes.available);
+  SetFlag(flags, kHidden, attributes.hidden);
+  {
+    absl::MutexLock lock(&titles_mutex_);
+    if (attributes.title.empty()) {
+      titles_.erase(id);
+    } else {
+      titles_[id] = attributes.title;
+    }
+  }
+  SetFlag(flags, kInCategoryTop, false);  // the category may be another one now
+  Rank(id, chunk);
+}
+
+void ItemIndex::SetAttributesFromEvent(ItemId item, TermId category, TermId brand, float price) {
+  const uint32_t id = item.value();
+  Chunk* chunk = Ensure(id);
+  const uint32_t slot = id & kChunkMask;
+  auto& flags = chunk->flags[slot];
+  if ((flags.load(std::memory_order_relaxed) & (kFromCatalogue | kRemoved)) != 0) return;
+  if (brand.value() != 0) chunk->brand[slot].store(brand.value(), std::memory_order_relaxed);
+  const float known = chunk->price[slot].load(std::memory_order_relaxed);
+  // A new chunk's prices are 0; an event's price of 0 says nothing either.
+  if (price > 0) {
+    chunk->price[slot].store(price, std::memory_order_relaxed);
+  } else if (!(known > 0)) {
+    chunk->price[slot].store(std::numeric_limits<float>::quiet_NaN(), std::memory_order_relaxed);
+  }
+  if (category.value() != 0 &&
+      chunk->category[slot].exchange(category.value(), std::memory_order_relaxed) !=
+          category.value()) {
+    SetFlag(flags, kInCategoryTop, false);
+    Rank(id, chunk);
+  }
+}
+
+void ItemIndex::RemoveFromCatalogue(ItemId item) {
+  Chunk* chunk = Ensure(item.value());
+  SetFlag(chunk->flags[item.value() & kChunkMask], kRemoved, true);
+}
+
+void ItemIndex::SetHidden(ItemId item, bool hidden) {
+  Chunk* chunk = Ensure(item.value());
+  SetFlag(chunk->flags[item.value() & kChunkMask], kHidden, hidden);
+}
+
+bool ItemIndex::Known(ItemId item) const {
+  if (item.value() >= kMaxItems) return false;
+  const Chunk* chunk = ChunkOf(item.value());
+  return chunk != nullptr &&
+         (chunk->flags[item.value() & kChunkMask].load(std::memory_order_relaxed) & kMet) != 0;
+}
+
+ItemIndex::Facts ItemIndex::GetFacts(uint32_t item) const {
+  Facts facts{.category = {}, .brand = {}, .price = 0, .eligible = false};
+  const Chunk* chunk = item < kMaxItems ? ChunkOf(item) : nullptr;
+  if (chunk == nullptr) return facts;
+  const uint32_t slot = item & kChunkMask;
+  const uint32_t flags = chunk->flags[slot].load(std::memory_order_relaxed);
+  facts.category = TermId(chunk->category[slot].load(std::memory_order_relaxed));
+  facts.brand = TermId(chunk->brand[slot].load(std::memory_order_relaxed));
+  facts.price = chunk->price[slot].load(std::memory_order_relaxed);
+  if ((flags & kFromCatalogue) == 0 && !(facts.price > 0)) {
+    facts.price = std::numeric_limits<float>::quiet_NaN();
+  }
+  facts.eligible = (flags & (kMet | kUnavailable | kHidden | kRemoved)) == kMet;
+  return facts;
+}
+
+ItemAttributes ItemIndex::Attributes(ItemId item) const {
+  ItemAttributes attributes;
+  attributes.available = false;
+  if (!Known(item)) return attributes;
+  const Facts facts = GetFacts(item.value());
+  const Chunk* chunk = ChunkOf(item.value());
+  const uint32_t slot = item.value() & kChunkMask;
+  const uint32_t flags = chunk->flags[slot].load(std::memory_order_relaxed);
+  attributes.category = facts.category;
+  attributes.brand = facts.brand;
+  attributes.price = facts.price;
+  attributes.currency = TermId(chunk->currency[slot].load(std::memory_order_relaxed));
+  attributes.available = (flags & (kUnavailable | kRemoved)) == 0;
+  attributes.hidden = (flags & kHidden) != 0;
+  attributes.title = Title(item);
+  return attributes;
+}
+
+std::string ItemIndex::Title(ItemId item) const {
+  absl::MutexLock lock(&titles_mutex_);
+  const auto found = titles_.find(item.value());
+  return found == titles_.end() ? std::string() : found->second;
+}
+
+void ItemIndex::Attach(std::shared_ptr<PairTable> table) {
+  absl::MutexLock lock(&tables_mutex_);
+  auto tables = std::make_shared<Tables>(*tables_);
+  for (const auto& other : *tables) KINDRED_CHECK(other->partition() != table->partition());
+  tables->push_back(std::move(table));
+  // In order of partition, so that sums do not depend on the order of assignment.
+  std::sort(tables->begin(), tables->end(),
+            [](const auto& a, const auto& b) { return a->partition() < b->partition(); });
+  tables_ = std::move(tables);
+}
+
+void ItemIndex::Detach(PartitionId partition) {
+  std::shared_ptr<PairTable> leaving;
+  {
+    absl::MutexLock lock(&tables_mutex_);
+    auto tables = std::make_shared<Tables>(*tables_);
+    for (auto it = tables->begin(); it != tables->end(); ++it) {
+      if ((*it)->partition() != partition) continue;
+      leaving = *it;
+      tables->erase(it);
+      break;
+    }
+    tables_ = std::move(tables);
+  }
+  if (leaving == nullptr) return;
+  leaving->ForEachItem([this](ItemId item, double support, double popularity) {
+    Chunk* chunk = Ensure(item.value());
+    const uint32_t slot = item.value() & kChunkMask;
+    // What rounding leaves of a sum whose parts are gone is not support.
+    const double left = AddTo(chunk->support[slot], -support);
+    if (left < support * 1e-9) chunk->support[slot].store(0, std::memory_order_relaxed);
+    chunk->root_support[slot].store(left < support * 1e-9 ? 0 : static_cast<float>(std::sqrt(left)),
+                                    std::memory_order_relaxed);
+    if (AddTo(chunk->popularity[slot], -popularity) < popularity * 1e-9) {
+      chunk->popularity[slot].store(0, std::memory_order_relaxed);
+    }
+  });
+  RebuildTopLists();
+}
+
+std::shared_ptr<const ItemIndex::Tables> ItemIndex::tables() const {
+  absl::MutexLock lock(&tables_mutex_);
+  return tables_;
+}
+
+void ItemIndex::SetBase(int64_t time_ms) {
+  int64_t none = kNoBase;
+  base_ms_.compare_exchange_strong(none, time_ms);
+}
+
+double ItemIndex::RelationWeight(int64_t time_ms) {
+  if (base_ms() == kNoBase) SetBase(time_ms);
+  return Weight(time_ms, base_ms(), decay_.relation_half_life_days, kRelationPowers);
+}
+
+double ItemIndex::PopularityWeight(int64_t time_ms) {
+  if (base_ms() == kNoBase) SetBase(time_ms);
+  return Weight(time_ms, base_ms(), decay_.popularity_half_life_days, kPopularityPowers);
+}
+
+void ItemIndex::Add(ItemId item, double support, double popularity) {
+  const uint32_t id = item.value();
+  Chunk* chunk = Ensure(id);
+  const uint32_t slot = id & kChunkMask;
+  if (support != 0) {
+    const double sum = AddTo(chunk->support[slot], support);
+    chunk->root_support[slot].store(static_cast<float>(std::sqrt(std::max(sum, 0.0))),
+                                    std::memory_order_relaxed);
+  }
+  if (popularity != 0) {
+    AddTo(chunk->popularity[slot], popularity);
+    Rank(id, chunk);
+  }
+}
+
+double ItemIndex::Support(ItemId item, int64_t now_ms) const {
+  const int64_t base = base_ms();
+  if (base == kNoBase || !Known(item)) return 0;
+  const double raw =
+      ChunkOf(item.value())->support[item.value() & kChunkMask].load(std::memory_order_relaxed);
+  return raw / Weight(now_ms, base, decay_.relation_half_life_days, kRelationPowers);
+}
+
+double ItemIndex::Popularity(ItemId item, int64_t now_ms) const {
+  const int64_t base = base_ms();
+  if (base == kNoBase || !Known(item)) return 0;
+  return RawPopularity(item.value()) /
+         Weight(now_ms, base, decay_.popularity_half_life_days, kPopularityPowers);
+}
+
+void ItemIndex::Rank(uint32_t item, Chunk* chunk) {
+  const uint32_t slot = item & kChunkMask;
+  const uint32_t flags = chunk->flags[slot].load(std::memory_order_relaxed);
+  if ((flags & kInTop) == 0) Offer(item, TermId(0), kInTop, chunk);
+  if ((flags & kInCategoryTop) == 0) {
+    const uint32_t category = chunk->category[slot].load(std::memory_order_relaxed);
+    if (category != 0) Offer(item, TermId(category), kInCategoryTop, chunk);
+  }
+}
+
+void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk) {
+  const double popularity = RawPopularity(item);
+  absl::MutexLock lock(&top_mutex_);
+  TopList& list = top_[category.value()];
+  const auto less_popular = [this](uint32_t a, uint32_t b) {
+    return std::make_pair(RawPopularity(a), b) < std::make_pair(RawPopularity(b), a);
+  };
+  if (std::find(list.items.begin(), list.items.end(), item) == list.items.end()) {
+    if (list.items.size() < kPopularKept) {
+      list.items.push_back(item);
+    } else {
+      if (popularity <= list.threshold) return;
+      auto last = std::min_element(list.items.begin(), list.items.end(), less_popular);
+      list.threshold = RawPopularity(*last);
+      if (popularity <= list.threshold) return;
+      if (Chunk* evicted = ChunkOf(*last)) {
+        SetFlag(evicted->flags[*last & kChunkMask], flag_bit, false);
+      }
+      *last = item;
+    }
+  }
+  SetFlag(chunk->flags[item & kChunkMask], flag_bit, true);
+}
+
+void ItemIndex::Popular(TermId category, std::vector<ItemId>* out) const {
+  out->clear();
+  {
+    absl::MutexLock lock(&top_mutex_);
+    const auto found = top_.find(category.value());
+    if (found == top_.end()) return;
+    for (uint32_t item : found->second.items) out->push_back(ItemId(item));
+  }
+  std::vector<std::pair<double, ItemId>> ranked;
+  ranked.reserve(out->size());
+  for (ItemId item : *out) ranked.emplace_back(-RawPopularity(item.value()), item);
+  std::sort(ranked.begin(), ranked.end());
+  for (size_t i = 0; i < ranked.size(); ++i) (*out)[i] = ranked[i].second;
+}
+
+void ItemIndex::RebuildTopLists() {
+  {
+    absl::MutexLock lock(&top_mutex_);
+    top_.clear();
+  }
+  for (uint32_t item = 1; item <= max_item(); ++item) {
+    Chunk* chunk = ChunkOf(item);
+    if (chunk == nullptr) continue;
+    auto& flags = chunk->flags[item & kChunkMask];
+    SetFlag(flags, kInTop | kInCategoryTop, false);
+    if ((flags.load(std::memory_order_relaxed) & kMet) != 0) Rank(item, chunk);
+  }
+}
+
+size_t ItemIndex::memory_bytes() const {
+  size_t bytes = sizeof(*this) + chunks_.size() * sizeof(chunks_[0]);
+  for (const auto& chunk : chunks_) {
+    if (chunk.load(std::memory_order_relaxed) != nullptr) bytes += sizeof(Chunk);
+  }
+  {
+    absl::MutexLock lock(&titles_mutex_);
+    for (const auto& [item, title] : titles_) bytes += 48 + title.capacity();
+  }
+  absl::MutexLock lock(&top_mutex_);
+  return bytes + top_.size() * (64 + kPopularKept * sizeof(uint32_t));
+}
+
+}  // namespace kindred::recommend

@@ -1,0 +1,164 @@
+// Everything the node knows of items, over all its partitions: the item's attributes, how often it
+// was met (support), how popular it is now, the popular items of each category, and the list of the
+// partitions' pair tables (pair_table.h) that a recommendation sums.
+#ifndef KINDRED_RECOMMEND_ITEM_INDEX_H_
+#define KINDRED_RECOMMEND_ITEM_INDEX_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
+#include "base/strong_int.h"
+#include "recommend/reclaimer.h"
+
+namespace kindred::recommend {
+
+class PairTable;
+
+// How weights fade. Sums are kept in forward decay (Cormode, Shkapenyuk, Srivastava, Xu: "Forward
+// decay", ICDE 2009): an event at time t weighs 2^((t - base) / half-life), so sums add, merge and
+// do not depend on the order of arrival; dividing by the weight of "now" when reading makes them
+// plain.
+struct DecayOptions {
+  double relation_half_life_days = 60;
+  double popularity_half_life_days = 7;
+};
+
+struct ItemAttributes {
+  TermId category;
+  TermId brand;
+  float price = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
+  TermId currency;
+  bool available = true;
+  bool hidden = false;  // never recommended, still learnt from
+  std::string title;
+};
+
+// Threads: all methods from any thread; readers take no lock, except titles and category lists.
+// Items:   any id up to kMaxItems; an item exists once it was met in an event or in the catalogue.
+class ItemIndex {
+ public:
+  static constexpr uint32_t kMaxItems = 1u << 26;
+  static constexpr uint32_t kPopularKept = 256;  // per category, and over all
+
+  explicit ItemIndex(const DecayOptions& decay = {});
+  ~ItemIndex();
+  ItemIndex(const ItemIndex&) = delete;
+  ItemIndex& operator=(const ItemIndex&) = delete;
+
+  // --- Catalogue. What events say of an item is only used while the catalogue says nothing.
+  void SetAttributes(ItemId item, const ItemAttributes& attributes);
+  void SetAttributesFromEvent(ItemId item, TermId category, TermId brand, float price);
+  // A null value in the items topic: the item is not recommended any more; its sums stay.
+  void RemoveFromCatalogue(ItemId item);
+  void SetHidden(ItemId item, bool hidden);
+  bool Known(ItemId item) const;
+  ItemAttributes Attributes(ItemId item) const;
+  std::string Title(ItemId item) const;
+
+  // --- The partitions' tables. After Attach() a recommendation sums `table` too; Detach() takes
+  // its sums out again (the table lives on while a reader or the caller holds it). One table per
+  // partition.
+  void Attach(std::shared_ptr<PairTable> table);
+  void Detach(PartitionId partition);
+  using Tables = std::vector<std::shared_ptr<PairTable>>;
+  std::shared_ptr<const Tables> tables() const;
+
+  // --- Sums over partitions, in forward weights. Called by PairTable.
+  void Add(ItemId item, double support, double popularity);
+  // 2^((t - base) / half-life). The base is a whole number of half-lives, so that weights of
+  // another base differ by a power of two exactly. The first call (or SetBase) fixes it for the
+  // process.
+  double RelationWeight(int64_t time_ms);
+  double PopularityWeight(int64_t time_ms);
+  void SetBase(int64_t time_ms);  // no effect once there is one
+  int64_t base_ms() const { return base_ms_.load(std::memory_order_acquire); }
+  static constexpr int64_t kNoBase = std::numeric_limits<int64_t>::min();
+  const DecayOptions& decay() const { return decay_; }
+
+  // --- Reading, per item: plain figures as of `now_ms`.
+  double Support(ItemId item, int64_t now_ms) const;
+  double Popularity(ItemId item, int64_t now_ms) const;
+  // Square root of the forward-weighted support; 0 for unknown items. The hot read of a query.
+  float RootSupport(uint32_t item) const {
+    const Chunk* chunk = ChunkOf(item);
+    return chunk == nullptr
+               ? 0.0f
+               : chunk->root_support[item & kChunkMask].load(std::memory_order_relaxed);
+  }
+  // Forward-weighted popularity, comparable between items.
+  double RawPopularity(uint32_t item) const {
+    const Chunk* chunk = ChunkOf(item);
+    return chunk == nullptr ? 0.0
+                            : chunk->popularity[item & kChunkMask].load(std::memory_order_relaxed);
+  }
+  // Fields that filters read.
+  struct Facts {
+    TermId category, brand;
+    float price;
+    bool eligible;  // known, available, not hidden, not removed
+  };
+  Facts GetFacts(uint32_t item) const;
+
+  // The most popular items of a category (TermId 0: of all), best first, at most kPopularKept.
+  // Exact up to ties: forward-weighted sums only grow, so an item enters the list when it passes
+  // the last.
+  void Popular(TermId category, std::vector<ItemId>* out) const;
+  // Highest id that exists, for scans.
+  uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }
+  uint64_t item_count() const { return items_.load(std::memory_order_relaxed); }
+  size_t memory_bytes() const;
+
+  const Reclaimer& reclaimer() const { return reclaimer_; }
+  Reclaimer& reclaimer() { return reclaimer_; }
+
+ private:
+  static constexpr uint32_t kChunkBits = 10;
+  static constexpr uint32_t kChunkSize = 1u << kChunkBits;
+  static constexpr uint32_t kChunkMask = kChunkSize - 1;
+  template <typename T>
+  using Column = std::array<std::atomic<T>, kChunkSize>;
+  struct Chunk {
+    Column<float> root_support{};
+    Column<double> support{}, popularity{};
+    Column<uint32_t> category{}, brand{}, currency{}, flags{};
+    Column<float> price{};
+  };
+  struct TopList {
+    std::vector<uint32_t> items;
+    double threshold = 0;  // popularity of the last one once the list is full
+  };
+  Chunk* ChunkOf(uint32_t item) const {
+    return chunks_[item >> kChunkBits].load(std::memory_order_acquire);
+  }
+  Chunk* Ensure(uint32_t item);
+  void Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk);
+  void Rank(uint32_t item, Chunk* chunk);
+  void RebuildTopLists() ABSL_LOCKS_EXCLUDED(top_mutex_);
+
+  const DecayOptions decay_;
+  std::atomic<int64_t> base_ms_;
+  std::atomic<uint32_t> max_item_{0};
+  std::atomic<uint64_t> items_{0};
+  std::vector<std::atomic<Chunk*>> chunks_;
+  Reclaimer reclaimer_;
+
+  mutable absl::Mutex titles_mutex_;
+  absl::flat_hash_map<uint32_t, std::string> titles_ ABSL_GUARDED_BY(titles_mutex_);
+  mutable absl::Mutex top_mutex_;
+  absl::flat_hash_map<uint32_t, TopList> top_ ABSL_GUARDED_BY(top_mutex_);
+  mutable absl::Mutex tables_mutex_;
+  std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(tables_mutex_);
+};
+
+}  // namespace kindred::recommend
+
+#endif  // KINDRED_RECOMMEND_ITEM_INDEX_H_

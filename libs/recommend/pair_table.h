@@ -1,0 +1,137 @@
+// What one partition contributes to item relations: for each item its neighbours with a symmetric
+// sum (sessions that hold both) and a directed one (1 / distance, this item first), its support and
+// its popularity. Learnt event by event; sums only, so partitions add.
+#ifndef KINDRED_RECOMMEND_PAIR_TABLE_H_
+#define KINDRED_RECOMMEND_PAIR_TABLE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/strong_int.h"
+#include "recommend/interaction.h"
+#include "recommend/item_index.h"
+
+namespace kindred::recommend {
+
+struct PairOptions {
+  uint32_t max_neighbours = 256;    // kept per item when a row is pruned; it may grow to twice that
+  uint32_t max_gap = 8;             // directed pairs reach this many touches back
+  uint32_t max_session_items = 20;  // symmetric pairs reach this many touches back
+  int64_t session_gap_ms = 30 * 60 * 1000;
+  // An older visit of the same customer is tied to this one with this weight; 0 = not at all.
+  float earlier_session_weight = 0.0f;
+  // Popularity that one event adds, by Interaction.
+  std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
+  size_t max_bytes = size_t{1} << 30;  // memory bound of this table; rows shrink when it is reached
+};
+
+// One row as read: three parallel arrays. Only valid inside a Reclaimer::ReadGuard.
+struct RowView {
+  uint32_t size = 0;
+  const uint32_t* neighbours = nullptr;
+  const float* symmetric = nullptr;  // forward weights; read with Load()
+  const float* directed = nullptr;
+  // The writer may be adding to a value while it is read.
+  template <typename T>
+  static T Load(const T* value) {
+    return std::atomic_ref<T>(const_cast<T&>(*value)).load(std::memory_order_relaxed);
+  }
+};
+
+// Threads: one writer (the partition's worker) calls everything that is not const; Row() is for any
+//          thread, under a ReadGuard of the index's reclaimer; no locks on either side.
+// State:   a function of the sequence of AddEvent() calls alone (pruning happens when a row is full
+//          and at fixed event counts); RestoreRow() of all rows puts it back bit by bit.
+class PairTable {
+ public:
+  PairTable(PartitionId partition, const PairOptions& options, ItemIndex* index);
+  ~PairTable();
+  PairTable(const PairTable&) = delete;
+  PairTable& operator=(const PairTable&) = delete;
+
+  // The customer of `event` had touched `recent` (newest first) when `event` came. Of `recent` only
+  // the running session counts (touches without a pause longer than session_gap_ms). Distinct pairs
+  // count once a session in the symmetric sum, a repeated item adds directed pairs only.
+  // Item 0 is ignored. `weight` scales the event's contributions (0: only directed pairs of it
+  // none).
+  void AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight = 1.0f);
+
+  // --- Reading
+  RowView Row(uint32_t item) const;
+  PartitionId partition() const { return partition_; }
+  uint64_t events() const { return events_; }
+  size_t memory_bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  uint64_t pruned_pairs() const { return pruned_.load(std::memory_order_relaxed); }
+
+  // --- Checkpoint. Rows changed since the last TakeDirty(), each as bytes that RestoreRow() reads;
+  // an empty value means that the row is gone. Counters that belong to no row are in
+  // EncodeHeader().
+  void TakeDirty(const std::function<void(ItemId, absl::string_view)>& put);
+  bool has_dirty() const { return !dirty_.empty(); }
+  std::string EncodeHeader() const;
+  // Both refuse (DataLoss) bytes that EncodeHeader()/TakeDirty() cannot have written. The header
+  // first, on an empty table, then each row once, before Attach(). Restored sums are added to the
+  // index. If the half-lives were other ones when the rows were written, what was learnt keeps its
+  // present weight and fades by the new ones from now on; all rows are dirty then.
+  absl::Status RestoreHeader(absl::string_view bytes);
+  absl::Status RestoreRow(ItemId item, absl::string_view bytes);
+  // Every row, dirty or not, in order of item (export to another node).
+  void ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const;
+
+  // Support and popularity sums of this partition, to take them out of the index.
+  void ForEachItem(
+      const std::function<void(ItemId, double support, double popularity)>& visit) const;
+
+ private:
+  struct Block;
+  static constexpr uint32_t kChunkBits = 10;
+  static constexpr uint32_t kChunkSize = 1u << kChunkBits;
+  struct Chunk {
+    std::array<std::atomic<Block*>, kChunkSize> rows{};
+  };
+  struct Retired {
+    Block* block;
+    uint64_t epoch;
+  };
+
+  static Block* NewBlock(uint32_t capacity);
+  std::atomic<Block*>& Slot(uint32_t item);
+  const Block* Find(uint32_t item) const;
+  Block* Touched(uint32_t item);  // the row, made if absent, marked dirty
+  void AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
+  Block* Grow(uint32_t item, Block* block);
+  void Replace(uint32_t item, Block* old_block, Block* new_block);
+  void FreeRetired();
+  void EnforceMemoryBound();
+  void EncodeRow(const Block& block, std::string* out) const;
+  void MarkDirty(uint32_t item, Block* block);
+
+  const PartitionId partition_;
+  const PairOptions options_;
+  ItemIndex& index_;
+  uint32_t row_limit_;  // entries a row may reach before it is pruned to half
+  uint64_t events_ = 0;
+  int64_t newest_ms_ = ItemIndex::kNoBase;  // latest event time so far
+  // What turns restored sums into weights of this process; set by RestoreHeader().
+  struct Rescale {
+    double relation = 1, popularity = 1;
+    bool exact = true;
+  };
+  Rescale rescale_;
+  std::atomic<size_t> bytes_{0};
+  std::atomic<uint64_t> pruned_{0};
+  std::vector<std::atomic<Chunk*>> chunks_;
+  std::vector<uint32_t> dirty_;
+  std::vector<Retired> retired_;
+};
+
+}  // namespace kindred::recommend
+
+#endif  // KINDRED_RECOMMEND_PAIR_TABLE_H_

@@ -1,0 +1,147 @@
+// From what is known of a customer, a session, a page or a cart to a ranked, explained list of
+// items.
+//
+// Score of item j (reference: the blend measured in README.md), i running over the seeds (distinct
+// items of session and history, newest first, step 1, 2, …; a page item and cart items are step 1):
+//   similar  (1 - w) · Σ e^(-step_i / similar_reach) c_ij / (√(n_i n_j) + h)  / its maximum
+//   next     w       · Σ e^(-step_i / next_reach)    R_ij / n_i               / its maximum
+//   reminder          e^(-step_j / reminder_reach) · reminder_weight,  j among the seeds
+//   repeat            repeat_weight · own decayed purchase frequency of j / its maximum
+//   popular           popular_weight · popularity of j / maximum (of the asked category if any)
+#ifndef KINDRED_RECOMMEND_RECOMMENDER_H_
+#define KINDRED_RECOMMEND_RECOMMENDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/strong_int.h"
+#include "recommend/interaction.h"
+#include "recommend/item_index.h"
+
+namespace kindred::recommend {
+
+struct BlendOptions {
+  uint32_t max_seeds = 20;
+  double shrink = 50;        // h: sessions that a pair must outweigh
+  double similar_reach = 3;  // steps
+  double next_reach = 2;
+  double next_weight = 0.5;  // w
+  double reminder_weight = 1.6;
+  double reminder_reach = 3;
+  double repeat_weight = 1.0;
+  double repeat_half_life_days = 90;
+  double popular_weight = 0.02;
+  // Seeds of earlier visits fade with age besides their step.
+  double seed_half_life_days = 14;
+  int64_t session_gap_ms = 30 * 60 * 1000;
+};
+
+enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular };
+inline constexpr int kSources = 5;
+absl::string_view SourceName(Source source);  // "similar", "next", "reminder", "repeat", "popular"
+
+// Where a seed came from; decides the words of a reason.
+enum class SeedKind : uint8_t { kNone, kViewed, kCart, kBought, kPage };
+
+// A part of a score. The contributions of an item sum to its score.
+struct Contribution {
+  Source source = Source::kPopular;
+  SeedKind seed_kind = SeedKind::kNone;
+  ItemId seed;  // the customer's item behind it; 0 for repeat and popular
+  float amount = 0;
+};
+
+enum class ReasonKind : uint8_t {
+  kBecauseViewed,  // items[0], and items[1] unless 0
+  kBecauseBought,
+  kBecauseInCart,
+  kSimilarToPage,  // items[0]
+  kLookAgain,      // seen before, not bought
+  kBuyAgain,
+  kPopularInCategory,  // category
+  kPopular,
+};
+struct Reason {
+  ReasonKind kind = ReasonKind::kPopular;
+  ItemId items[2];
+  TermId category;
+};
+// "Because you viewed Green tea and Teapot". The functions give words for ids (title or id).
+std::string Sentence(const Reason& reason, const std::function<std::string(ItemId)>& item_words,
+                     const std::function<std::string(TermId)>& term_words);
+
+struct RankedItem {
+  ItemId item;
+  float score = 0;
+  Source source = Source::kPopular;  // the source with the largest part
+  Reason reason;
+  uint32_t first_contribution = 0;  // into Answer::contributions
+  uint32_t contribution_count = 0;
+};
+
+// Reused between calls: clear() keeps the memory.
+struct Answer {
+  std::vector<RankedItem> items;  // best first; ties in order of item id
+  std::vector<Contribution> contributions;
+  uint32_t candidates = 0;  // items that were scored
+  absl::Span<const Contribution> ContributionsOf(const RankedItem& item) const {
+    return absl::MakeConstSpan(contributions)
+        .subspan(item.first_contribution, item.contribution_count);
+  }
+  void clear() {
+    items.clear();
+    contributions.clear();
+    candidates = 0;
+  }
+};
+
+// All spans are newest first and only read during the call. Everything is optional.
+struct Request {
+  int64_t now_ms = 0;
+  uint32_t count = 20;                    // at most kMaxCount
+  absl::Span<const Touch> session;        // given with the call; comes before `recent`
+  absl::Span<const Touch> recent;         // the profile's recent items
+  ItemId page_item;                       // never recommended itself
+  absl::Span<const ItemId> cart;          // never recommended themselves
+  absl::Span<const OwnedItem> purchased;  // for repeat purchase and exclude_purchased
+
+  // Filters; they apply before the list is cut to `count`.
+  TermId category;  // 0: any
+  float min_price = -std::numeric_limits<float>::infinity();
+  float max_price =
+      std::numeric_limits<float>::infinity();  // a bound excludes items without a price
+  absl::Span<const ItemId> exclude;
+  bool exclude_purchased = false;
+  bool exclude_recent = false;         // nothing the customer touched lately: no reminders
+  std::function<bool(ItemId)> filter;  // further condition; empty: none. Must be pure.
+
+  static constexpr uint32_t kMaxCount = 1000;
+};
+
+// Threads: const, from any thread; each thread keeps scratch memory of its own.
+// Never empty while an eligible item exists: what relations do not fill, popular items of the
+// category fill, then any eligible item by popularity.
+// Costs no allocation once scratch and answer have grown to size.
+class Recommender {
+ public:
+  explicit Recommender(const BlendOptions& options = {});
+
+  void Recommend(const Request& request, const ItemIndex& index, Answer* answer) const;
+  // Items like `item`, with the filters, count and time of `request`; its customer is left out.
+  void SimilarItems(ItemId item, const Request& request, const ItemIndex& index,
+                    Answer* answer) const;
+
+  const BlendOptions& options() const { return options_; }
+
+ private:
+  BlendOptions options_;
+};
+
+}  // namespace kindred::recommend
+
+#endif  // KINDRED_RECOMMEND_RECOMMENDER_H_
