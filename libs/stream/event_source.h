@@ -79,10 +79,14 @@ class EventSource {
   virtual void Pause(PartitionId partition) = 0;
   virtual void Resume(PartitionId partition) = 0;
 
-  // What the log held when it was last fetched from; NotFound before that. Does no I/O.
+  // What the log held when it was last fetched from; NotFound before that. Does no I/O. `low` is
+  // refreshed every few seconds only, and 0 until then.
   virtual absl::StatusOr<Watermarks> CachedWatermarks(PartitionId partition) const = 0;
   // The last record was handed out and no newer one was seen since.
   virtual bool AtEnd(PartitionId partition) const = 0;
+
+  // False while no broker can be reached: what is served then grows stale.
+  virtual bool BrokersReachable() const { return true; }
 
   // Tells Kafka how far these partitions are, for lag displays only: asynchronous, may be lost, is
   // never read back.
