@@ -58,6 +58,9 @@ struct Event {
   uint32_t line = 0;
   // How many events the record fanned out to.
   uint32_t lines = 1;
+
+  // Back to the values above; the vectors keep their capacity.
+  void Clear();
 };
 
 }  // namespace kindred::event

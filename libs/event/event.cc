@@ -1,0 +1,20 @@
+#include "event/event.h"
+
+#include <utility>
+
+namespace kindred::event {
+
+void Event::Clear() {
+  std::vector<JsonField> kept_traits = std::move(traits);
+  std::vector<JsonField> kept_properties = std::move(properties);
+  std::vector<ConsentChange> kept_consents = std::move(consents);
+  kept_traits.clear();
+  kept_properties.clear();
+  kept_consents.clear();
+  *this = Event();
+  traits = std::move(kept_traits);
+  properties = std::move(kept_properties);
+  consents = std::move(kept_consents);
+}
+
+}  // namespace kindred::event
