@@ -21,14 +21,14 @@ inline constexpr int kInteractionKinds = 6;
 
 // One thing a customer did. Lists of touches are newest first everywhere in this library.
 struct Touch {
-  ItemId item;
+  ItemId item = {};
   Interaction kind = Interaction::kView;
   int64_t time_ms = 0;  // event time, milliseconds since 1970 UTC
 };
 
 // An item a customer bought: how often (distinct orders) and when last.
 struct OwnedItem {
-  ItemId item;
+  ItemId item = {};
   float orders = 0;
   int64_t last_ms = 0;
 };

@@ -134,6 +134,17 @@ void ItemIndex::SetAttributesFromEvent(ItemId item, TermId category, TermId bran
   }
 }
 
+bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title) {
+  const uint32_t id = item.value();
+  Chunk* chunk = Ensure(id);
+  if (title.empty() ||
+      (chunk->flags[id & kChunkMask].load(std::memory_order_relaxed) & kFromCatalogue) != 0) {
+    return false;
+  }
+  absl::MutexLock lock(&titles_mutex_);
+  return titles_.try_emplace(id, title).second;
+}
+
 void ItemIndex::RemoveFromCatalogue(ItemId item) {
   Chunk* chunk = Ensure(item.value());
   SetFlag(chunk->flags[item.value() & kChunkMask], kRemoved, true);
@@ -241,13 +252,13 @@ void ItemIndex::SetBase(int64_t time_ms) {
   base_ms_.compare_exchange_strong(none, time_ms);
 }
 
-double ItemIndex::RelationWeight(int64_t time_ms) {
-  if (base_ms() == kNoBase) SetBase(time_ms);
+double ItemIndex::RelationWeight(int64_t time_ms) const {
+  if (base_ms() == kNoBase) return 1;
   return Weight(time_ms, base_ms(), decay_.relation_half_life_days, kRelationPowers);
 }
 
-double ItemIndex::PopularityWeight(int64_t time_ms) {
-  if (base_ms() == kNoBase) SetBase(time_ms);
+double ItemIndex::PopularityWeight(int64_t time_ms) const {
+  if (base_ms() == kNoBase) return 1;
   return Weight(time_ms, base_ms(), decay_.popularity_half_life_days, kPopularityPowers);
 }
 
@@ -262,6 +273,7 @@ void ItemIndex::Add(ItemId item, double support, double popularity) {
   }
   if (popularity != 0) {
     AddTo(chunk->popularity[slot], popularity);
+    changes_.fetch_add(1, std::memory_order_relaxed);
     Rank(id, chunk);
   }
 }
@@ -312,22 +324,28 @@ void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* 
       *last = item;
     }
   }
+  list.sorted = nullptr;
   SetFlag(chunk->flags[item & kChunkMask], flag_bit, true);
 }
 
-void ItemIndex::Popular(TermId category, std::vector<ItemId>* out) const {
-  out->clear();
-  {
-    absl::MutexLock lock(&top_mutex_);
-    const auto found = top_.find(category.value());
-    if (found == top_.end()) return;
-    for (uint32_t item : found->second.items) out->push_back(ItemId(item));
+std::shared_ptr<const ItemIndex::PopularItems> ItemIndex::Popular(TermId category) const {
+  absl::MutexLock lock(&top_mutex_);
+  const auto found = top_.find(category.value());
+  if (found == top_.end()) return nullptr;
+  TopList& list = found->second;
+  const uint64_t changes = changes_.load(std::memory_order_relaxed);
+  if (list.sorted == nullptr || changes > list.sorted_at + list.sorted_at / 1000) {
+    std::vector<std::pair<double, uint32_t>> ranked;
+    ranked.reserve(list.items.size());
+    for (uint32_t item : list.items) ranked.emplace_back(-RawPopularity(item), item);
+    std::sort(ranked.begin(), ranked.end());
+    auto sorted = std::make_shared<PopularItems>();
+    sorted->reserve(ranked.size());
+    for (const auto& [popularity, item] : ranked) sorted->push_back(item);
+    list.sorted = std::move(sorted);
+    list.sorted_at = changes;
   }
-  std::vector<std::pair<double, ItemId>> ranked;
-  ranked.reserve(out->size());
-  for (ItemId item : *out) ranked.emplace_back(-RawPopularity(item.value()), item);
-  std::sort(ranked.begin(), ranked.end());
-  for (size_t i = 0; i < ranked.size(); ++i) (*out)[i] = ranked[i].second;
+  return list.sorted;
 }
 
 void ItemIndex::RebuildTopLists() {
@@ -335,6 +353,7 @@ void ItemIndex::RebuildTopLists() {
     absl::MutexLock lock(&top_mutex_);
     top_.clear();
   }
+  changes_.fetch_add(1, std::memory_order_relaxed);
   for (uint32_t item = 1; item <= max_item(); ++item) {
     Chunk* chunk = ChunkOf(item);
     if (chunk == nullptr) continue;

@@ -14,6 +14,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "base/strong_int.h"
@@ -33,13 +34,13 @@ struct DecayOptions {
 };
 
 struct ItemAttributes {
-  TermId category;
-  TermId brand;
+  TermId category = {};
+  TermId brand = {};
   float price = std::numeric_limits<float>::quiet_NaN();  // NaN: not known
-  TermId currency;
+  TermId currency = {};
   bool available = true;
   bool hidden = false;  // never recommended, still learnt from
-  std::string title;
+  std::string title = {};
 };
 
 // Threads: all methods from any thread; readers take no lock, except titles and category lists.
@@ -57,6 +58,8 @@ class ItemIndex {
   // --- Catalogue. What events say of an item is only used while the catalogue says nothing.
   void SetAttributes(ItemId item, const ItemAttributes& attributes);
   void SetAttributesFromEvent(ItemId item, TermId category, TermId brand, float price);
+  // The first title that an event names stays until the catalogue has one. True if it was taken.
+  bool SetTitleFromEvent(ItemId item, absl::string_view title);
   // A null value in the items topic: the item is not recommended any more; its sums stay.
   void RemoveFromCatalogue(ItemId item);
   void SetHidden(ItemId item, bool hidden);
@@ -74,12 +77,11 @@ class ItemIndex {
 
   // --- Sums over partitions, in forward weights. Called by PairTable.
   void Add(ItemId item, double support, double popularity);
-  // 2^((t - base) / half-life). The base is a whole number of half-lives, so that weights of
-  // another base differ by a power of two exactly. The first call (or SetBase) fixes it for the
-  // process.
-  double RelationWeight(int64_t time_ms);
-  double PopularityWeight(int64_t time_ms);
-  void SetBase(int64_t time_ms);  // no effect once there is one
+  // 2^((t - base) / half-life); 1 while there is no base. The base is a whole number of half-lives,
+  // so that weights of another base differ by a power of two exactly.
+  double RelationWeight(int64_t time_ms) const;
+  double PopularityWeight(int64_t time_ms) const;
+  void SetBase(int64_t time_ms);  // for the life of the index; no effect once there is one
   int64_t base_ms() const { return base_ms_.load(std::memory_order_acquire); }
   static constexpr int64_t kNoBase = std::numeric_limits<int64_t>::min();
   const DecayOptions& decay() const { return decay_; }
@@ -108,10 +110,11 @@ class ItemIndex {
   };
   Facts GetFacts(uint32_t item) const;
 
-  // The most popular items of a category (TermId 0: of all), best first, at most kPopularKept.
-  // Exact up to ties: forward-weighted sums only grow, so an item enters the list when it passes
-  // the last.
-  void Popular(TermId category, std::vector<ItemId>* out) const;
+  // The most popular items of a category (TermId 0: of all), best first, at most kPopularKept; null
+  // if there is none. Forward-weighted sums only grow, so an item enters the list when it passes
+  // the last. The order may be behind by a thousandth of all events; membership is not.
+  using PopularItems = std::vector<uint32_t>;
+  std::shared_ptr<const PopularItems> Popular(TermId category) const;
   // Highest id that exists, for scans.
   uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }
   uint64_t item_count() const { return items_.load(std::memory_order_relaxed); }
@@ -135,6 +138,8 @@ class ItemIndex {
   struct TopList {
     std::vector<uint32_t> items;
     double threshold = 0;  // popularity of the last one once the list is full
+    std::shared_ptr<const PopularItems> sorted;
+    uint64_t sorted_at = 0;  // changes_ then
   };
   Chunk* ChunkOf(uint32_t item) const {
     return chunks_[item >> kChunkBits].load(std::memory_order_acquire);
@@ -154,7 +159,8 @@ class ItemIndex {
   mutable absl::Mutex titles_mutex_;
   absl::flat_hash_map<uint32_t, std::string> titles_ ABSL_GUARDED_BY(titles_mutex_);
   mutable absl::Mutex top_mutex_;
-  absl::flat_hash_map<uint32_t, TopList> top_ ABSL_GUARDED_BY(top_mutex_);
+  mutable absl::flat_hash_map<uint32_t, TopList> top_ ABSL_GUARDED_BY(top_mutex_);
+  std::atomic<uint64_t> changes_{0};  // of popularity
   mutable absl::Mutex tables_mutex_;
   std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(tables_mutex_);
 };

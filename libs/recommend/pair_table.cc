@@ -118,6 +118,7 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
   if (++events_ % kBoundCheckEvents == 0) EnforceMemoryBound();
   if (!retired_.empty()) FreeRetired();
   newest_ms_ = std::max(newest_ms_, event.time_ms);
+  if (index_.base_ms() == ItemIndex::kNoBase) index_.SetBase(event.time_ms);
 
   const float relation = weight * static_cast<float>(index_.RelationWeight(event.time_ms));
   const double popularity = weight * options_.popularity_weight[static_cast<size_t>(event.kind)] *

@@ -52,7 +52,7 @@ enum class SeedKind : uint8_t { kNone, kViewed, kCart, kBought, kPage };
 struct Contribution {
   Source source = Source::kPopular;
   SeedKind seed_kind = SeedKind::kNone;
-  ItemId seed;  // the customer's item behind it; 0 for repeat and popular
+  ItemId seed = {};  // the customer's item behind it; 0 for repeat and popular
   float amount = 0;
 };
 
@@ -68,18 +68,18 @@ enum class ReasonKind : uint8_t {
 };
 struct Reason {
   ReasonKind kind = ReasonKind::kPopular;
-  ItemId items[2];
-  TermId category;
+  ItemId items[2] = {};
+  TermId category = {};
 };
 // "Because you viewed Green tea and Teapot". The functions give words for ids (title or id).
 std::string Sentence(const Reason& reason, const std::function<std::string(ItemId)>& item_words,
                      const std::function<std::string(TermId)>& term_words);
 
 struct RankedItem {
-  ItemId item;
+  ItemId item = {};
   float score = 0;
   Source source = Source::kPopular;  // the source with the largest part
-  Reason reason;
+  Reason reason = {};
   uint32_t first_contribution = 0;  // into Answer::contributions
   uint32_t contribution_count = 0;
 };
@@ -103,22 +103,22 @@ struct Answer {
 // All spans are newest first and only read during the call. Everything is optional.
 struct Request {
   int64_t now_ms = 0;
-  uint32_t count = 20;                    // at most kMaxCount
-  absl::Span<const Touch> session;        // given with the call; comes before `recent`
-  absl::Span<const Touch> recent;         // the profile's recent items
-  ItemId page_item;                       // never recommended itself
-  absl::Span<const ItemId> cart;          // never recommended themselves
-  absl::Span<const OwnedItem> purchased;  // for repeat purchase and exclude_purchased
+  uint32_t count = 20;                         // at most kMaxCount
+  absl::Span<const Touch> session = {};        // given with the call; comes before `recent`
+  absl::Span<const Touch> recent = {};         // the profile's recent items
+  ItemId page_item = {};                       // never recommended itself
+  absl::Span<const ItemId> cart = {};          // never recommended themselves
+  absl::Span<const OwnedItem> purchased = {};  // for repeat purchase and exclude_purchased
 
   // Filters; they apply before the list is cut to `count`.
-  TermId category;  // 0: any
+  TermId category = {};  // 0: any
   float min_price = -std::numeric_limits<float>::infinity();
   float max_price =
       std::numeric_limits<float>::infinity();  // a bound excludes items without a price
-  absl::Span<const ItemId> exclude;
+  absl::Span<const ItemId> exclude = {};
   bool exclude_purchased = false;
-  bool exclude_recent = false;         // nothing the customer touched lately: no reminders
-  std::function<bool(ItemId)> filter;  // further condition; empty: none. Must be pure.
+  bool exclude_recent = false;              // nothing the customer touched lately: no reminders
+  std::function<bool(ItemId)> filter = {};  // further condition; empty: none. Must be pure.
 
   static constexpr uint32_t kMaxCount = 1000;
 };

@@ -1,0 +1,53 @@
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "recommend/evaluate.h"
+
+namespace kindred::recommend {
+
+std::string ReportAsJson(const EvaluationReport& report) {
+  const auto metrics = [](absl::string_view name, const Metrics& m) {
+    return absl::StrFormat(
+        "\"%s\":{\"queries\":%d,\"p_at_20\":%.6f,\"mrr_at_20\":%.6f,\"ndcg_at_20\":%.6f,"
+        "\"recall_at_20\":%.6f}",
+        name, m.queries, m.p, m.mrr, m.ndcg, m.recall);
+  };
+  return absl::StrFormat(
+      "{\"queries\":%d,\"p_at_20\":%.6f,\"mrr_at_20\":%.6f,\"ndcg_at_20\":%.6f,"
+      "\"recall_at_20\":%.6f,\"micros_mean\":%.1f,\"micros_p50\":%.1f,\"micros_p99\":%.1f,"
+      "\"coverage\":%.6f,\"popular_share\":%.6f,\"unknown_targets\":%d,\"items\":%d,"
+      "\"events\":%d,\"memory_bytes\":%d,%s,%s,%s,%s}",
+      report.queries, report.all.p, report.all.mrr, report.all.ndcg, report.all.recall,
+      report.micros_mean, report.micros_p50, report.micros_p99, report.coverage,
+      report.popular_share, report.unknown_targets, report.items, report.events,
+      report.memory_bytes, metrics("repeats", report.repeats),
+      metrics("new_items", report.new_items), metrics("cold", report.cold),
+      metrics("warm", report.warm));
+}
+
+std::string ReportAsTable(const EvaluationReport& report) {
+  std::string text = absl::StrFormat("%-22s %9s %8s %8s %8s %8s\n", "", "queries", "P@20", "MRR@20",
+                                     "NDCG@20", "recall");
+  const auto row = [&](absl::string_view name, const Metrics& m) {
+    if (m.queries == 0) return;
+    absl::StrAppendFormat(&text, "%-22s %9d %8.2f %8.2f %8.2f %8.2f\n", name, m.queries, 100 * m.p,
+                          100 * m.mrr, 100 * m.ndcg, 100 * m.recall);
+  };
+  row("all", report.all);
+  row("seen before", report.repeats);
+  row("new to the customer", report.new_items);
+  row("cold customers (< 3)", report.cold);
+  row("warm customers", report.warm);
+  absl::StrAppendFormat(&text,
+                        "microseconds a query     mean %.1f, p50 %.1f, p99 %.1f\n"
+                        "catalogue coverage       %.1f %% of %d items\n"
+                        "the 1 %% most popular     %.1f %% of the places\n"
+                        "targets never met        %d queries\n"
+                        "memory                   %.1f MB after %d events\n",
+                        report.micros_mean, report.micros_p50, report.micros_p99,
+                        100 * report.coverage, report.items, 100 * report.popular_share,
+                        report.unknown_targets, static_cast<double>(report.memory_bytes) / 1e6,
+                        report.events);
+  return text;
+}
+
+}  // namespace kindred::recommend

@@ -1,0 +1,91 @@
+// The working memory of one recommendation: candidates in a hash table that is emptied by counting
+// up an epoch. One per thread, grown once, reused for ever.
+#ifndef KINDRED_RECOMMEND_SCRATCH_H_
+#define KINDRED_RECOMMEND_SCRATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace kindred::recommend {
+
+struct Candidate {
+  uint32_t item = 0;
+  uint32_t epoch = 0;
+  float similar = 0;  // sums before they are divided by their maximum
+  float next = 0;
+  float extra = 0;  // reminder and repeat, final
+  bool blocked = false;
+};
+
+class CandidateTable {
+ public:
+  CandidateTable() : cells_(kSmallest) {}
+
+  void Clear() {
+    used_.clear();
+    if (++epoch_ == 0) {  // wrapped: old epochs would look new
+      cells_.assign(cells_.size(), Candidate{});
+      epoch_ = 1;
+    }
+  }
+
+  // The candidate, made if absent. Valid until the next call.
+  Candidate& At(uint32_t item) {
+    uint32_t at = Home(item);
+    for (;; at = (at + 1) & (cells_.size() - 1)) {
+      Candidate& cell = cells_[at];
+      if (cell.epoch != epoch_) break;
+      if (cell.item == item) return cell;
+    }
+    if ((used_.size() + 1) * 2 > cells_.size()) {
+      Grow();
+      return At(item);
+    }
+    used_.push_back(at);
+    cells_[at] = {.item = item, .epoch = epoch_};
+    return cells_[at];
+  }
+
+  // Null if absent.
+  const Candidate* Find(uint32_t item) const {
+    for (uint32_t at = Home(item);; at = (at + 1) & (cells_.size() - 1)) {
+      const Candidate& cell = cells_[at];
+      if (cell.epoch != epoch_) return nullptr;
+      if (cell.item == item) return &cell;
+    }
+  }
+
+  size_t size() const { return used_.size(); }
+  const Candidate& operator[](size_t i) const { return cells_[used_[i]]; }
+
+ private:
+  static constexpr size_t kSmallest = 4096;
+
+  uint32_t Home(uint32_t item) const {
+    return (item * 2654435769u) >> shift_;  // Knuth's multiplicative hash
+  }
+  void Grow() {
+    std::vector<Candidate> old_cells(cells_.size() * 2);
+    old_cells.swap(cells_);
+    --shift_;
+    std::vector<uint32_t> old_used;
+    old_used.swap(used_);
+    used_.reserve(cells_.size() / 2);
+    for (uint32_t from : old_used) {
+      uint32_t at = Home(old_cells[from].item);
+      while (cells_[at].epoch == epoch_) at = (at + 1) & (cells_.size() - 1);
+      cells_[at] = old_cells[from];
+      used_.push_back(at);
+    }
+  }
+
+  uint32_t epoch_ = 1;
+  int shift_ = 20;  // 32 - log2(cells)
+  std::vector<Candidate> cells_;
+  std::vector<uint32_t> used_;
+};
+
+}  // namespace kindred::recommend
+
+#endif  // KINDRED_RECOMMEND_SCRATCH_H_
