@@ -21,6 +21,7 @@ inline constexpr PartitionId kNodeScope(-1);
 
 // The kinds of records. The numbers are on disk: never change or reuse one.
 enum class Table : uint8_t {
+  kStore = 0,         // the store's own: identity, next offsets, partitions being deleted
   kMeta = 1,          // either scope: small records by name, for whoever needs one
   kQuality = 2,       // partition: data-quality counters
   kModel = 3,         // node: snapshots of moving models (scaler, centroids, weights)
@@ -36,16 +37,17 @@ enum class Table : uint8_t {
   kOutbox = 64,       // partition: sequence (WideKey) → what has to be produced
 };
 inline constexpr std::array kAllTables = {
-    Table::kMeta,        Table::kQuality,    Table::kModel,     Table::kProfile, Table::kPurchased,
-    Table::kLink,        Table::kDictionary, Table::kCatalogue, Table::kItemRow, Table::kPrice,
-    Table::kRelationLog, Table::kDedup,      Table::kOutbox};
+    Table::kStore,     Table::kMeta,        Table::kQuality,    Table::kModel,     Table::kProfile,
+    Table::kPurchased, Table::kLink,        Table::kDictionary, Table::kCatalogue, Table::kItemRow,
+    Table::kPrice,     Table::kRelationLog, Table::kDedup,      Table::kOutbox};
 
 absl::string_view TableName(Table table);
 
 enum class Scope { kPartition, kNode, kEither };
 Scope ScopeOf(Table table);
 
-// Column families: kinds that are written and read alike. The names are on disk.
+// Column families: kinds that are written and read alike (README, "Five column families"). The
+// names are on disk.
 enum class Family : uint8_t { kState, kProfiles, kItems, kDedup, kOutbox };
 inline constexpr size_t kFamilies = 5;
 Family FamilyOf(Table table);
