@@ -207,6 +207,24 @@ class Recent {
   std::vector<Touch> touches_;
 };
 
+// What the profile keeps of a customer, as far as a recommendation needs it.
+struct CustomerState {
+  explicit CustomerState(uint32_t recent_items) : recent(recent_items) {}
+  void Buy(const LogEvent& event) {
+    for (OwnedItem& item : owned) {
+      if (item.item != event.touch.item) continue;
+      // Two lines of one order are one purchase.
+      if (item.last_ms != event.touch.time_ms) item.orders += 1;
+      item.last_ms = std::max(item.last_ms, event.touch.time_ms);
+      return;
+    }
+    owned.push_back({.item = event.touch.item, .orders = 1, .last_ms = event.touch.time_ms});
+  }
+  Recent recent;
+  uint64_t order = 0;
+  std::vector<OwnedItem> owned;
+};
+
 void LearnSession(const Session& session, int64_t time_ms, const EvaluateOptions& options,
                   Judge& judge) {
   Recent recent(options.recent_items);
@@ -258,6 +276,48 @@ EvaluationReport EvaluateSplit(absl::Span<const Session> train, absl::Span<const
     time_ms += options.split_interval_ms;
   }
   if (options.progress) options.progress(steps, steps);
+  return judge.Finish();
+}
+
+EvaluationReport EvaluatePrequential(absl::Span<const LogEvent> events, int64_t from_ms,
+                                     const EvaluateOptions& options) {
+  // The true items of each order, known before its first event is asked for.
+  absl::flat_hash_map<std::pair<uint32_t, uint64_t>, std::vector<uint32_t>> orders;
+  uint64_t expected = 0;
+  for (const LogEvent& event : events) {
+    if (event.touch.time_ms < from_ms) continue;
+    if (event.order == 0) {
+      ++expected;
+      continue;
+    }
+    std::vector<uint32_t>& items = orders[{event.customer, event.order}];
+    if (items.empty()) ++expected;
+    const uint32_t item = event.touch.item.value();
+    if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);
+  }
+  Judge judge(options, expected);
+  absl::flat_hash_map<uint32_t, CustomerState> customers;
+  uint64_t done = 0;
+  for (const LogEvent& event : events) {
+    CustomerState& customer =
+        customers.try_emplace(event.customer, options.recent_items).first->second;
+    const bool new_order = event.order == 0 || event.order != customer.order;
+    if (event.touch.time_ms >= from_ms && new_order && customer.recent.total() > 0) {
+      const uint32_t single[] = {event.touch.item.value()};
+      absl::Span<const uint32_t> targets = single;
+      if (event.order != 0) targets = orders[{event.customer, event.order}];
+      judge.Ask({.now_ms = event.touch.time_ms,
+                 .recent = customer.recent.newest_first(),
+                 .purchased = customer.owned},
+                targets, customer.recent.total());
+    }
+    judge.Learn(event.touch, customer.recent.newest_first());
+    customer.recent.Push(event.touch);
+    if (event.touch.kind == Interaction::kPurchase) customer.Buy(event);
+    customer.order = event.order;
+    if (++done % 1024 == 0 && options.progress) options.progress(done, events.size());
+  }
+  if (options.progress) options.progress(done, events.size());
   return judge.Finish();
 }
 
