@@ -18,7 +18,7 @@ Connection TestConnection() {
   if (brokers == nullptr || *brokers == '\0') {
     std::fprintf(stderr,
                  "KINDRED_KAFKA is not set: this test needs the address of a real Kafka broker.\n"
-                 "Run it through tests/kafka/with-kafka, or start one: tests/kafka/kafka start\n");
+                 "Run it through: tests/kafka/kafka run -- PROGRAM\n");
     std::exit(1);
   }
   connection.brokers = brokers;
