@@ -106,7 +106,7 @@ enum class RejectReason : uint8_t {
   kInvalidPrice,       // "invalid_price": negative, NaN, infinite or absurd
   kInvalidQuantity,    // "invalid_quantity"
   kInvalidAmount,      // "invalid_amount"
-  kZeroPrice,          // "zero_price": a purchase or refund at a price of zero or below
+  kZeroPrice,          // "zero_price": a purchase or refund at a price or amount of zero
   kInvalidRating,      // "invalid_rating"
   kInvalidCurrency,    // "invalid_currency"
   kOutlier,            // "outlier": only where outliers are quarantined

@@ -25,7 +25,7 @@ class FingerprintTable;
 
 struct DuplicateOptions {
   int64_t window_ms = 24 * 3600 * 1000LL;
-  // The window moves on in steps of window / buckets. 1 to 128.
+  // The window moves on in steps of window / buckets. 1 to 64.
   int buckets = 24;
   // When this does not suffice, the oldest bucket is dropped: the window shrinks.
   size_t memory_bytes = 64u << 20;
@@ -47,8 +47,9 @@ class DuplicateWindow {
   // Starts loading the cache line that Insert() will touch.
   void Prefetch(uint64_t fingerprint) const;
   // True if it is new; false if it was inserted within the window. An arrival time before the
-  // greatest seen counts as that one. One that jumps ahead by more than a window counts only after
-  // kJumpConfirmations of them in a row: one absurd timestamp must not make the window forget.
+  // greatest seen counts as that one. One more than a window ahead of it, or behind it, moves the
+  // time only when kJumpConfirmations in a row say so: one absurd timestamp must neither make the
+  // window forget nor freeze it.
   bool Insert(uint64_t fingerprint, int64_t arrival_ms);
   static constexpr uint32_t kJumpConfirmations = 64;
 
@@ -79,10 +80,14 @@ class DuplicateWindow {
     uint64_t count = 0;
   };
   void Advance(int64_t arrival_ms);
-  void MoveTo(int64_t arrival_ms);
+  void MoveForward(int64_t arrival_ms);
+  void MoveBack(int64_t arrival_ms);
   void OpenBucket();
   void DropOldest();
+  void DropUnexpired();
+  void KeepWithinCapacity();
   void Append(uint64_t fingerprint);
+  void FlushTail();
   std::string EncodeHead() const;
   absl::Status RestoreHead(absl::string_view value);
   absl::Status RestoreChunk(uint64_t bucket_id, uint32_t chunk, absl::string_view value);
@@ -92,18 +97,17 @@ class DuplicateWindow {
   std::unique_ptr<FingerprintTable> table_;
   std::deque<Bucket> buckets_;  // oldest first; new fingerprints go to the last
   uint64_t live_ = 0;
-  int64_t now_ms_ = 0;  // greatest arrival time that counts
-  bool started_ = false;
-  uint32_t jumps_ = 0;             // arrivals in a row that claim a jump
+  int64_t now_ms_ = 0;             // greatest arrival time that counts
+  int32_t jumps_ = 0;              // arrivals in a row that claim a jump: ahead > 0, behind < 0
   int64_t complete_since_ms_ = 0;  // the memory bound dropped what arrived until then
   uint64_t next_bucket_id_ = 1;
 
-  // Since the last TakeChanges(): fingerprints of the last bucket's last chunk, and full chunks.
-  std::vector<uint64_t> tail_;
+  std::vector<uint64_t> tail_;  // the last bucket's last chunk, while it is not full
   bool tail_dirty_ = false;
   bool head_dirty_ = false;
-  RowChanges changes_;
-  // While rows are put back: where the next must go on.
+  RowChanges changes_;  // since the last TakeChanges(): full chunks, and deletes
+  // While rows are put back: the bucket that the next chunk belongs to, and how many of its
+  // fingerprints are there.
   size_t restore_bucket_ = 0;
   uint64_t restore_count_ = 0;
 };
