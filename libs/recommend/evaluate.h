@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "recommend/interaction.h"
 #include "recommend/item_index.h"
@@ -34,6 +35,8 @@ struct EvaluateOptions {
   // Told now and then; may be empty.
   std::function<void(uint64_t done, uint64_t total)> progress;
 };
+
+absl::Status Validate(const EvaluateOptions& options);
 
 struct Metrics {
   uint64_t queries = 0;

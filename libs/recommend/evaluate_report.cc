@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "recommend/evaluate.h"
@@ -47,6 +49,47 @@ std::string ReportAsTable(const EvaluationReport& report) {
                         100 * report.coverage, report.items, 100 * report.popular_share,
                         report.unknown_targets, static_cast<double>(report.memory_bytes) / 1e6,
                         report.events);
+  return text;
+}
+
+std::string ReportAsSvg(const EvaluationReport& report) {
+  constexpr double kWidth = 720, kHeight = 320, kLeft = 48, kTop = 24, kPlotWidth = 600,
+                   kPlotHeight = 250;
+  double highest = 0.01;
+  uint64_t last = 1;
+  for (const EvaluationReport::Point& point : report.course) {
+    highest = std::max({highest, point.p, point.mrr});
+    last = std::max(last, point.queries);
+  }
+  std::string text = absl::StrFormat(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
+      "font-family=\"sans-serif\" font-size=\"12\">\n"
+      "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
+      kWidth, kHeight);
+  for (int i = 0; i <= 4; ++i) {
+    const double y = kTop + kPlotHeight * (4 - i) / 4;
+    absl::StrAppendFormat(&text,
+                          "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" "
+                          "stroke=\"#ddd\"/><text x=\"6\" y=\"%.1f\">%.1f</text>\n",
+                          kLeft, kLeft + kPlotWidth, y, y, y + 4, 100 * highest * i / 4);
+  }
+  const auto line = [&](absl::string_view name, absl::string_view colour, double label_y,
+                        double EvaluationReport::Point::*value) {
+    absl::StrAppend(&text, "<polyline fill=\"none\" stroke-width=\"2\" stroke=\"", colour,
+                    "\" points=\"");
+    for (const EvaluationReport::Point& point : report.course) {
+      absl::StrAppendFormat(
+          &text, "%.1f,%.1f ",
+          kLeft + kPlotWidth * static_cast<double>(point.queries) / static_cast<double>(last),
+          kTop + kPlotHeight * (1 - point.*value / highest));
+    }
+    absl::StrAppendFormat(&text, "\"/><text x=\"%.1f\" y=\"%.1f\" fill=\"%s\">%s</text>\n",
+                          kLeft + kPlotWidth + 8, label_y, colour, name);
+  };
+  line("P@20 %", "#1f77b4", kTop + 14, &EvaluationReport::Point::p);
+  line("MRR@20 %", "#d62728", kTop + 32, &EvaluationReport::Point::mrr);
+  absl::StrAppendFormat(&text, "<text x=\"%.1f\" y=\"%.1f\">%d queries, in order</text>\n</svg>\n",
+                        kLeft, kTop + kPlotHeight + 24, report.queries);
   return text;
 }
 

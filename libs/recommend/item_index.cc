@@ -58,7 +58,7 @@ ItemIndex::ItemIndex(const DecayOptions& decay)
       base_ms_(kNoBase),
       chunks_(kMaxItems >> kChunkBits),
       tables_(std::make_shared<const Tables>()) {
-  KINDRED_CHECK(decay.relation_half_life_days > 0 && decay.popularity_half_life_days > 0);
+  KINDRED_CHECK(Validate(decay).ok()) << Validate(decay).message();
 }
 
 ItemIndex::~ItemIndex() {

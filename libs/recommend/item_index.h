@@ -14,9 +14,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/types/optional.h"
 #include "base/strong_int.h"
 #include "recommend/reclaimer.h"
 
@@ -32,6 +32,10 @@ struct DecayOptions {
   double relation_half_life_days = 60;
   double popularity_half_life_days = 7;
 };
+
+// InvalidArgument unless half-lives are 1 hour to 10,000 days (relations: at least 7 days, so that
+// float sums last for two years of one process).
+absl::Status Validate(const DecayOptions& options);
 
 struct ItemAttributes {
   TermId category = {};

@@ -326,10 +326,8 @@ absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
   old_decay.popularity_half_life_days = reader.F64();
   const uint64_t events = reader.Varint();
   const uint64_t row_limit = reader.Varint();
-  const auto sane = [](double half_life) { return half_life > 0 && half_life < 1e6; };
-  if (!reader.Done() || version != kHeaderVersion || !sane(old_decay.relation_half_life_days) ||
-      !sane(old_decay.popularity_half_life_days) || row_limit < kSmallestRowLimit ||
-      row_limit > kLargestRowLimit) {
+  if (!reader.Done() || version != kHeaderVersion || !Validate(old_decay).ok() ||
+      row_limit < kSmallestRowLimit || row_limit > kLargestRowLimit) {
     return absl::DataLossError("pair table header cannot be read");
   }
   if (events_ != 0) return absl::FailedPreconditionError("pair table is not empty");

@@ -32,6 +32,9 @@ struct PairOptions {
   size_t max_bytes = size_t{1} << 30;  // memory bound of this table; rows shrink when it is reached
 };
 
+// InvalidArgument names the first value out of range.
+absl::Status Validate(const PairOptions& options);
+
 // One row as read: three parallel arrays. Only valid inside a Reclaimer::ReadGuard.
 struct RowView {
   uint32_t size = 0;

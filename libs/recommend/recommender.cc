@@ -418,9 +418,7 @@ Reason Query::MakeReason(uint32_t place, Source source) const {
 }  // namespace
 
 Recommender::Recommender(const BlendOptions& options) : options_(options) {
-  KINDRED_CHECK(options.similar_reach > 0 && options.next_reach > 0 && options.reminder_reach > 0 &&
-                options.shrink >= 0 && options.next_weight >= 0 && options.next_weight <= 1 &&
-                options.seed_half_life_days > 0 && options.repeat_half_life_days > 0);
+  KINDRED_CHECK(Validate(options).ok()) << Validate(options).message();
 }
 
 void Recommender::Recommend(const Request& request, const ItemIndex& index, Answer* answer) const {

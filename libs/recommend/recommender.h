@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/strong_int.h"
@@ -40,6 +41,10 @@ struct BlendOptions {
   double seed_half_life_days = 14;
   int64_t session_gap_ms = 30 * 60 * 1000;
 };
+
+// InvalidArgument names the first value out of range. Check what operators write before use: the
+// constructors below end the process on it.
+absl::Status Validate(const BlendOptions& options);
 
 enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular };
 inline constexpr int kSources = 5;

@@ -1,0 +1,194 @@
+#include "cli/evaluate_command.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "cli/evaluate_input.h"
+#include "event/event_time.h"
+#include "recommend/evaluate.h"
+
+namespace kindred::cli {
+namespace {
+
+struct Flags {
+  std::string train, test, from, svg;
+  std::vector<std::string> events;
+  std::vector<std::string> set;
+  double tail = 0;
+  bool json = false;
+  bool quiet = false;
+  recommend::EvaluateOptions options;
+};
+
+// Parameters by name, for --set.
+absl::Status Assign(absl::string_view name, double value, recommend::EvaluateOptions* options) {
+  recommend::BlendOptions& blend = options->blend;
+  const std::map<absl::string_view, double*> doubles = {
+      {"shrink", &blend.shrink},
+      {"similar_reach", &blend.similar_reach},
+      {"next_reach", &blend.next_reach},
+      {"next_weight", &blend.next_weight},
+      {"reminder_weight", &blend.reminder_weight},
+      {"reminder_reach", &blend.reminder_reach},
+      {"repeat_weight", &blend.repeat_weight},
+      {"repeat_half_life_days", &blend.repeat_half_life_days},
+      {"popular_weight", &blend.popular_weight},
+      {"seed_half_life_days", &blend.seed_half_life_days},
+      {"relation_half_life_days", &options->decay.relation_half_life_days},
+      {"popularity_half_life_days", &options->decay.popularity_half_life_days},
+  };
+  const std::map<absl::string_view, uint32_t*> integers = {
+      {"max_seeds", &blend.max_seeds},
+      {"max_neighbours", &options->pairs.max_neighbours},
+      {"max_gap", &options->pairs.max_gap},
+      {"recent_items", &options->recent_items},
+  };
+  if (const auto found = doubles.find(name); found != doubles.end()) {
+    *found->second = value;
+    return absl::OkStatus();
+  }
+  if (const auto found = integers.find(name);
+      found != integers.end() && value >= 0 && value <= 1e9) {
+    *found->second = static_cast<uint32_t>(value);
+    return absl::OkStatus();
+  }
+  std::string known;
+  for (const auto& [known_name, _] : doubles) absl::StrAppend(&known, " ", known_name);
+  for (const auto& [known_name, _] : integers) absl::StrAppend(&known, " ", known_name);
+  return absl::InvalidArgumentError(absl::StrCat("no parameter \"", name, "\"; known:", known));
+}
+
+absl::Status Prepare(Flags* flags) {
+  for (const std::string& setting : flags->set) {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(setting, absl::MaxSplits('=', 1));
+    double value = 0;
+    if (!absl::SimpleAtod(parts.second, &value)) {
+      return absl::InvalidArgumentError(absl::StrCat("--set wants name=number, got ", setting));
+    }
+    KINDRED_RETURN_IF_ERROR(Assign(parts.first, value, &flags->options));
+  }
+  KINDRED_RETURN_IF_ERROR(recommend::Validate(flags->options));
+  if (!flags->quiet && isatty(STDERR_FILENO) == 1) {
+    flags->options.progress = [](uint64_t done, uint64_t total) {
+      const int percent = total == 0 ? 100 : static_cast<int>(100 * done / total);
+      const std::string bar(static_cast<size_t>(percent) / 2, '#');
+      std::fprintf(stderr, "\r[%-50s] %3d %%", bar.c_str(), percent);
+      if (done == total) std::fprintf(stderr, "\n");
+    };
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Print(const recommend::EvaluationReport& report, const Flags& flags) {
+  const std::string text =
+      flags.json ? recommend::ReportAsJson(report) + "\n" : recommend::ReportAsTable(report);
+  std::fputs(text.c_str(), stdout);
+  if (flags.svg.empty()) return absl::OkStatus();
+  std::ofstream file(flags.svg);
+  file << recommend::ReportAsSvg(report);
+  file.close();
+  if (!file) return absl::UnavailableError(absl::StrCat("cannot write ", flags.svg));
+  return absl::OkStatus();
+}
+
+absl::Status RunSplit(Flags& flags) {
+  KINDRED_RETURN_IF_ERROR(Prepare(&flags));
+  InputNames names;
+  KINDRED_ASSIGN_OR_RETURN(std::vector<recommend::Session> train,
+                           ReadSessions(flags.train, &names));
+  std::vector<recommend::PrefixTarget> test;
+  if (flags.tail > 0) {
+    const std::vector<recommend::Session> all = std::move(train);
+    recommend::SplitTail(all, flags.tail, &train, &test);
+  } else if (flags.test.empty()) {
+    return absl::InvalidArgumentError("--test or --tail is required");
+  } else {
+    KINDRED_ASSIGN_OR_RETURN(test, ReadPrefixTargets(flags.test, &names));
+  }
+  return Print(recommend::EvaluateSplit(train, test, flags.options), flags);
+}
+
+absl::Status RunPrequential(Flags& flags) {
+  KINDRED_RETURN_IF_ERROR(Prepare(&flags));
+  int64_t from_ms = INT64_MIN;
+  if (!flags.from.empty()) {
+    const std::optional<int64_t> time_ms = event::ParseTime(flags.from);
+    if (!time_ms) return absl::InvalidArgumentError("--from wants a date or an RFC 3339 time");
+    from_ms = *time_ms;
+  }
+  InputNames names;
+  KINDRED_ASSIGN_OR_RETURN(const EventLog log, ReadEventLog(flags.events, &names));
+  if (log.events.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no usable event in ", log.rows, " rows of the log"));
+  }
+  if (!flags.json) {
+    std::printf("%llu events of %u customers on %u items (%llu of %llu rows not used)\n",
+                static_cast<unsigned long long>(log.events.size()), names.customers.size(),
+                names.items.size(), static_cast<unsigned long long>(log.skipped),
+                static_cast<unsigned long long>(log.rows));
+  }
+  return Print(recommend::EvaluatePrequential(log.events, from_ms, flags.options), flags);
+}
+
+void Finish(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "kindred evaluate: %s\n", std::string(status.message()).c_str());
+  throw CLI::RuntimeError(1);  // CLI11's way to end a parse; it stops in main()
+}
+
+void AddCommonOptions(CLI::App& command, Flags& flags) {
+  command.add_flag("--json", flags.json, "Print one JSON object instead of the table");
+  command.add_option("--svg", flags.svg, "Write the course over time as an SVG plot to this file");
+  command.add_flag("--quiet", flags.quiet, "No progress bar");
+  command.add_option("--sample", flags.options.sample, "Share of the queries that are scored")
+      ->check(CLI::Range(1e-6, 1.0));
+  command.add_option("--set", flags.set, "Parameter: name=number; may be repeated");
+}
+
+}  // namespace
+
+void AddEvaluateCommand(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* evaluate =
+      app.add_subcommand("evaluate", "Judge the recommender offline, with the service's own core");
+  evaluate->require_subcommand(1);
+
+  CLI::App* split = evaluate->add_subcommand(
+      "split", "Learn from training sessions, then foretell the item after each test prefix");
+  split->add_option("--train", flags->train, "One session a line, items separated by spaces")
+      ->required();
+  split->add_option("--test", flags->test, "Prefix, tab, item that follows");
+  split
+      ->add_option("--tail", flags->tail,
+                   "Instead of a test file: the last share of the training sessions, to tune on")
+      ->check(CLI::Range(0.0, 0.9));
+  split->add_flag("--learn", flags->options.learn,
+                  "Learn each test session after its last prefix was scored");
+  AddCommonOptions(*split, *flags);
+  split->callback([flags] { Finish(RunSplit(*flags)); });
+
+  CLI::App* prequential = evaluate->add_subcommand(
+      "prequential", "Foretell each event of a log from those before it, then learn it");
+  prequential
+      ->add_option("--events", flags->events, "Event log: JSON lines or CSV; may be repeated")
+      ->required();
+  prequential->add_option("--from", flags->from,
+                          "Foretell only from this time on (date or RFC 3339); learn all");
+  AddCommonOptions(*prequential, *flags);
+  prequential->callback([flags] { Finish(RunPrequential(*flags)); });
+}
+
+}  // namespace kindred::cli
