@@ -4,13 +4,13 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "event/cloud_events.h"
 #include "event/decode_context.h"
 #include "event/json_parser.h"
 #include "event/native_json.h"
 #include "event/native_proto.h"
+#include "event/segment_json.h"
 #include "event/wire_format.h"
 
 namespace kindred::event {
@@ -75,15 +75,58 @@ class Decoder::Impl {
       return context_.Fail(DecodeFailure::kUnsupportedFormat,
                            absl::StrCat("content-type ", headers.content_type.substr(0, 100)));
     }
-    const Payload payload = FindPayload(record.value, headers.content);
+    // A structured CloudEvent says everything in its value.
+    const bool structured = headers.content == ContentType::kCloudEventsJson;
+    const bool binary = headers.cloud.present && !structured;
+    if (binary) format_ = Format::kCloudEvents;
+    return DecodePayload(record.value, headers.content, binary, events) &&
+           (!binary || ApplyCloudAttributes(context_, headers.cloud, events));
+  }
+
+  // `enveloped`: the payload is the data of a CloudEvent.
+  bool DecodePayload(absl::string_view value, ContentType content, bool enveloped,
+                     std::vector<Event>* events) {
+    const Payload payload = FindPayload(value, content);
     if (payload.bytes.empty()) return context_.Fail(DecodeFailure::kEmpty, "no bytes");
     if (!payload.is_json) {
-      format_ = Format::kProtobuf;
+      if (!enveloped) format_ = Format::kProtobuf;
       return DecodeNativeProto(context_, payload.bytes, OneEvent(events));
     }
     dom::object object;
     if (!parser_.Parse(context_, payload.bytes, &object)) return false;
-    return DecodeNativeJson(context_, object, false, OneEvent(events)) == NativeOutcome::kDone;
+    if (content == ContentType::kCloudEventsJson && !enveloped) {
+      return DecodeCloudEvent(object, events);
+    }
+    return DecodeObject(object, enveloped, events);
+  }
+
+  bool DecodeObject(dom::object object, bool enveloped, std::vector<Event>* events) {
+    switch (DecodeNativeJson(context_, object, enveloped, OneEvent(events))) {
+      case NativeOutcome::kDone:
+        return true;
+      case NativeOutcome::kFailed:
+        return false;
+      case NativeOutcome::kSegment:
+        if (!enveloped) format_ = Format::kSegmentJson;
+        return DecodeSegmentJson(context_, object, events);
+      case NativeOutcome::kCloudEvents:
+        return DecodeCloudEvent(object, events);
+    }
+    return false;
+  }
+
+  bool DecodeCloudEvent(dom::object envelope, std::vector<Event>* events) {
+    format_ = Format::kCloudEvents;
+    CloudEvent cloud;
+    if (!ReadCloudEvent(context_, envelope, &cloud)) return false;
+    if (cloud.data) {
+      if (!DecodeObject(*cloud.data, true, events)) return false;
+    } else {
+      // Protobuf's text fields stay in these bytes.
+      const absl::string_view bytes = context_.arena.Copy(cloud.bytes);
+      if (!DecodePayload(bytes, cloud.content, true, events)) return false;
+    }
+    return ApplyCloudAttributes(context_, cloud.attributes, events);
   }
 
   // Keeps what the first event's vectors have allocated.

@@ -18,14 +18,14 @@ namespace kindred::event {
 
 struct Header {
   absl::string_view name;
-  absl::string_view value;
+  absl::string_view value = {};
 };
 
 // One record as it lies in the log; views must outlive the use of the decoded events.
 struct EncodedRecord {
-  absl::string_view key;
-  absl::string_view value;
-  absl::Span<const Header> headers;
+  absl::string_view key = {};
+  absl::string_view value = {};
+  absl::Span<const Header> headers = {};
   int64_t arrival_ms = 0;  // the log's timestamp
 };
 

@@ -235,7 +235,7 @@ void AddProperties(DecodeContext& context, dom::object object, Event* event) {
   }
 }
 
-NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool native_only,
+NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool enveloped,
                                Event* event) {
   absl::string_view type;
   absl::string_view custom_type;
@@ -248,12 +248,12 @@ NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool 
     }
     if (rule->kind == Kind::kType) {
       if (!ReadType(context, name, field.value, &type)) return NativeOutcome::kFailed;
-      if (IsSegmentType(type) && !native_only && ShapeOf(object) == JsonShape::kSegment) {
+      if (IsSegmentType(type) && ShapeOf(object) == JsonShape::kSegment) {
         return NativeOutcome::kSegment;
       }
     } else if (rule->kind == Kind::kCustomType) {
       if (!ReadText(context, name, field.value, &custom_type)) return NativeOutcome::kFailed;
-    } else if (rule->kind == Kind::kSpecVersion && !native_only &&
+    } else if (rule->kind == Kind::kSpecVersion && !enveloped &&
                ShapeOf(object) == JsonShape::kCloudEvents) {
       return NativeOutcome::kCloudEvents;
     } else if (!ReadField(context, *rule, name, field.value, event)) {

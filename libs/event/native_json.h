@@ -15,8 +15,9 @@ enum class JsonShape : uint8_t { kNative, kSegment, kCloudEvents };
 enum class NativeOutcome : uint8_t { kDone, kFailed, kSegment, kCloudEvents };
 
 // `event` must be cleared. Returns kSegment or kCloudEvents, having looked at a part of the object
-// only, when it turns out to be one of those; never where `native_only`.
-NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool native_only,
+// only, when it turns out to be one of those; never kCloudEvents where `enveloped`: the data of a
+// CloudEvent is not another.
+NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool enveloped,
                                Event* event);
 
 // Which of the three an object is, by its keys:
