@@ -73,7 +73,10 @@ class CustomerMap {
   void Remove(absl::string_view id, uint64_t hash);
 
   // False: certainly never stored. True: stored, or (once in 10^12) another id has the same hash.
-  bool MayBeStored(uint64_t hash) const { return stored_.contains(hash); }
+  // After Remove() false at once, though the store forgets the customer with the next checkpoint.
+  bool MayBeStored(uint64_t hash) const {
+    return stored_.contains(hash) && (gone_.empty() || !gone_.contains(hash));
+  }
   // At the start, for every customer in the store that is not loaded.
   void AddStored(uint64_t hash) { stored_.insert(hash); }
 
@@ -108,21 +111,30 @@ class CustomerMap {
   size_t TakeChanged(size_t count, absl::FunctionRef<void(const Customer&)> visit);
 
  private:
-  enum Flag : uint8_t { kUsed = 1, kDirty = 2, kWriting = 4, kReferenced = 8, kChanged = 16 };
+  enum Flag : uint8_t {
+    kUsed = 1,
+    kDirty = 2,       // in dirty_
+    kWriting = 4,     // in writing_
+    kReferenced = 8,  // used since the clock hand passed
+    kChanged = 16,    // not taken by TakeChanged() yet
+    kQueued = 32,     // the entry is in changed_
+  };
   static constexpr uint32_t kBlockBits = 8;
   static constexpr uint32_t kBlockSize = 1u << kBlockBits;
 
   Customer& At(uint32_t index) const {
     return blocks_[index >> kBlockBits][index & (kBlockSize - 1)];
   }
+  size_t Home(uint64_t slot_or_hash) const { return (slot_or_hash >> 32) & mask_; }
   // The slot that holds the id, or the empty one where it would go.
   size_t SlotOf(absl::string_view id, uint64_t hash) const;
   void Rehash(size_t slots);
   void Release(Customer& customer);
+  static void Forget(std::vector<uint32_t>& list, const Customer& customer, Flag flag);
   void Measure(Customer& customer);
 
-  // A slot holds the upper half of the hash and index + 1; 0 is empty. Linear probing, at most 3/4
-  // full, deletion by moving back.
+  // A slot holds the upper half of the hash, which also says where it belongs, and index + 1; 0 is
+  // empty. Linear probing, at most 3/4 full, deletion by moving back.
   std::vector<uint64_t> slots_;
   size_t mask_ = 0;
   std::vector<std::unique_ptr<Customer[]>> blocks_;
@@ -134,6 +146,7 @@ class CustomerMap {
   std::vector<uint32_t> writing_;
   std::vector<std::string> removed_;
   std::vector<std::string> removing_;
+  absl::flat_hash_set<uint64_t> gone_;  // hashes of removed_ and removing_
   std::vector<uint32_t> changed_;
   size_t changed_taken_ = 0;
   absl::flat_hash_set<uint64_t> stored_;

@@ -129,10 +129,12 @@ class Profile {
 
   void AddTime(int64_t time_ms);
   void AddSession(Session added);
+  void MergeSessions(const Profile& other);
   void ApplyPurchase(const clean::CleanEvent& event, const ApplyContext& context, int64_t time_ms);
   void ApplyRefund(const clean::CleanEvent& event, const ApplyContext& context);
   void ApplyPlace(const ApplyContext& context, int64_t time_ms);
   void ApplyAffinities(event::EventType type, const ApplyContext& context, int64_t time_ms);
+  void AddDropped(double category, double brand);
   void ApplyIdentities(const clean::CleanEvent& event, int64_t time_ms);
   void ApplyRare(const clean::CleanEvent& event, int64_t time_ms);
   void ApplyQuality(const clean::CleanEvent& event, int64_t time_ms);

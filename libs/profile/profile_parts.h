@@ -112,7 +112,7 @@ struct Purchases {
   int64_t first_ms = 0;         // 0 without purchases
   PackedVector<int64_t> times;  // the newest distinct purchase times, oldest first
   uint32_t folded_times = 0;    // how many older ones there were …
-  int64_t folded_until_ms = 0;  // … up to here; a later arrival from before counts as one
+  int64_t folded_until_ms = 0;  // … up to here; what arrives from before is one of them
   PackedVector<TimedAmount> last_amounts;  // oldest first; equal times in order of arrival
   clean::AmountHistory amounts;            // of purchase lines, any currency: what is usual
   PackedVector<PurchasedItem> items;       // by last purchase, oldest first; the newest 50

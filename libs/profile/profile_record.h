@@ -1,0 +1,54 @@
+// The bytes of a profile, version 1. Numbers are varints (base/bytes.h) unless a size is given;
+// times are differences, so that they are short; lists are newest first where they have times.
+//
+//   record     = version:u8 [state]                             no state: the empty profile
+//   state      = parts:u8 first_seen (last_seen - first_seen) types calendar [calendar_high]
+//   sessions
+//                [folded] recent terms(channels) terms(devices) sums(categories) sums(brands)
+//                [quality] [rate] [purchases] [geography] [rarities]
+//   parts      = bits: 1 purchases, 2 geography, 4 rarities, 8 calendar_high, 16 folded sessions,
+//                32 quality, 64 rate
+//   types      = n n*(type:u8 count)
+//   calendar   = mask:u32 then count:u8 for each bit of the mask (24 hours, 7 weekdays)
+//   calendar_high = mask:u32 then a number for each bit
+//   sessions   = n n*(gap to the next start, or to last_seen; duration; events)
+//   folded     = sessions (last_seen - until)
+//   recent     = n n*(time before the one before; item; type:u8)
+//   terms      = n n*(term count)
+//   sums       = n n*(term, upper 48 bits of the double: u32 of the upper 32, then 2 bytes)
+//   purchases  = lines refund_lines micros(total) micros(refunded) micros(quantity) times
+//                [if there are times: (last_seen - newest) folded_times
+//                 [if any folded: (oldest - until) (until - first)]] amounts items history
+//   times      = n (n-1)*(time before the one before)
+//   micros     = (zigzag of the value in units, hundredths or millionths) * 4 + 0, 1 or 2
+//
+// Not a contract for other programs; a golden test pins it. A change needs a new version and a
+// decoder that reads the old one.
+#ifndef KINDRED_PROFILE_PROFILE_RECORD_H_
+#define KINDRED_PROFILE_PROFILE_RECORD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "profile/profile.h"
+
+namespace kindred::profile {
+
+inline constexpr uint8_t kProfileRecordVersion = 1;
+
+// Behind Profile::Encode() and Profile::Decode(), which callers use.
+class ProfileRecord {
+ public:
+  static void Write(const Profile& profile, std::string* out);
+  // False when the bytes are not the record of a valid profile.
+  static bool Read(absl::string_view record, Profile* profile);
+
+ private:
+  class Writer;
+  class Reader;
+};
+
+}  // namespace kindred::profile
+
+#endif  // KINDRED_PROFILE_PROFILE_RECORD_H_
