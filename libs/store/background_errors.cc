@@ -43,9 +43,10 @@ void BackgroundErrors::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
 
 void BackgroundErrors::OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/,
                                             rocksdb::Status error, bool* auto_recovery) {
-  error.PermitUncheckedError();
+  // It is also called for what nothing recovers from, and then never ends.
+  const bool hopeless = absl::IsDataLoss(ToAbslStatus(error, "store background work failed"));
   absl::MutexLock lock(&mutex_);
-  recovering_ = *auto_recovery;
+  recovering_ = *auto_recovery && !hopeless;
 }
 
 void BackgroundErrors::OnErrorRecoveryEnd(const rocksdb::BackgroundErrorRecoveryInfo& info) {

@@ -55,6 +55,12 @@ absl::Status OpenFailure(const rocksdb::Status& status, const std::string& db_di
   return absl::DataLossError(absl::StrCat(plain.message(), "; ", kStartOver));
 }
 
+// What an operator can do about damage that reading brings to light.
+absl::Status WithAdvice(const absl::Status& status, const std::string& db_dir) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(absl::StrCat(db_dir, ": ", status.message(), "; ", kStartOver));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
@@ -68,9 +74,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(StoreOptions options) {
   KINDRED_RETURN_IF_ERROR(impl->OpenDatabase());
   // From here on the destructor closes what is open.
   std::unique_ptr<Store> store(new Store(std::move(impl)));
-  KINDRED_RETURN_IF_ERROR(store->impl_->CheckIdentity());
-  KINDRED_RETURN_IF_ERROR(store->impl_->FinishDeletions());
-  KINDRED_RETURN_IF_ERROR(store->impl_->LoadOffsets());
+  Impl& opened = *store->impl_;
+  KINDRED_RETURN_IF_ERROR(WithAdvice(opened.CheckIdentity(), opened.db_dir));
+  KINDRED_RETURN_IF_ERROR(WithAdvice(opened.FinishDeletions(), opened.db_dir));
+  KINDRED_RETURN_IF_ERROR(WithAdvice(opened.LoadOffsets(), opened.db_dir));
   return store;
 }
 
@@ -132,7 +139,7 @@ absl::Status Store::Impl::CheckIdentity() {
         db->NewIterator(rocksdb::ReadOptions(), handles[static_cast<size_t>(Family::kState)]));
     any->SeekToFirst();
     if (any->Valid() || !any->status().ok()) {
-      return absl::DataLossError(absl::StrCat(db_dir, " has lost its identity; ", kStartOver));
+      return absl::DataLossError("the identity is missing");
     }
     absl::MutexLock lock(&write_mutex);
     rocksdb::WriteBatch batch;

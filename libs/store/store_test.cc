@@ -403,6 +403,7 @@ TEST_P(StoreTest, ReadersNeverSeeHalfACheckpoint) {
 }
 
 TEST(CheckpointDeathTest, TablesKeepToTheirScope) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   StoreOptions options;
   options.data_dir = "/store";
   options.cluster_id = "cluster";
