@@ -3,8 +3,8 @@
 
     compile_fail_test.py CASE.cc COMPILER FLAGS...
 
-A case begins with "// expect: REGEX". It must compile as it is, and with -DMISUSE fail with an error
-that matches REGEX: so it cannot pass because of a typing error.
+A case begins with "// expect: REGEX". It must compile as it is, and with -DMISUSE fail with an
+error that matches REGEX: so it cannot pass because of a typing error.
 """
 
 import re

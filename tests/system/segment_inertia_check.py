@@ -4,8 +4,8 @@
     segment_inertia_check.py PROFILES SEGMENTS [--limit 1.10] [--seed 0]
 
 PROFILES holds one kindred.v1.Profile a line, SEGMENTS a kindred.v1.ListSegmentsResponse, both as
-proto3 JSON. The vectors are the profiles' standardised features; every customer counts once. Inertia
-is the sum of squared distances to the nearest centre. Checks that
+proto3 JSON. The vectors are the profiles' standardised features; every customer counts once.
+Inertia is the sum of squared distances to the nearest centre. Checks that
 
   - the inertia of the live centres is at most `limit` times that of KMeans with as many clusters
     and n_init=10;
