@@ -75,6 +75,14 @@ TEST_F(CloudEventsTest, TheDataWins) {
   EXPECT_EQ(event.type, EventType::kClick);
 }
 
+TEST_F(CloudEventsTest, TheCustomNameMayBeInTheData) {
+  const Event& event = One(
+      R"({"specversion":"1.0","id":"7","source":"s","type":"custom","data":{"custom_type":"x"}})");
+  EXPECT_EQ(event.type, EventType::kCustom);
+  EXPECT_EQ(event.custom_type, "x");
+  EXPECT_EQ(One(Envelope(R"("data":{"custom_type":"x"})")).custom_type, "");
+}
+
 TEST_F(CloudEventsTest, UnknownTypesAreKeptByTheirLastPart) {
   const Event& event =
       One(R"({"specversion":"1.0","id":"7","source":"s","type":"com.a.played.v1","data":{"a":1}})");

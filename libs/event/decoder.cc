@@ -15,6 +15,20 @@
 
 namespace kindred::event {
 
+absl::string_view FormatName(Format format) {
+  switch (format) {
+    case Format::kProtobuf:
+      return "protobuf";
+    case Format::kJson:
+      return "json";
+    case Format::kSegmentJson:
+      return "segment_json";
+    case Format::kCloudEvents:
+      return "cloud_events";
+  }
+  return "unknown";
+}
+
 absl::string_view DecodeFailureName(DecodeFailure failure) {
   switch (failure) {
     case DecodeFailure::kNone:

@@ -39,6 +39,8 @@ struct DecoderOptions {
 };
 
 enum class Format : uint8_t { kProtobuf, kJson, kSegmentJson, kCloudEvents };
+// "protobuf", "json", "segment_json", "cloud_events".
+absl::string_view FormatName(Format format);
 
 // Why a record could not be read. The names are metric labels and dead-letter reasons.
 enum class DecodeFailure : uint8_t {

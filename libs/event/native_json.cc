@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
 #include "event/key_table.h"
 
 namespace kindred::event {
@@ -217,10 +218,13 @@ JsonShape ShapeOf(dom::object object) {
 
 void SetType(absl::string_view name, absl::string_view custom_type, Event* event) {
   event->type = EventTypeFromName(name);
-  if (event->type != EventType::kCustom) return;
-  const bool says_custom = name.size() == 6 && EventTypeFromName(name) == EventType::kCustom &&
-                           (name == "custom" || name == "CUSTOM" || name == "Custom");
-  event->custom_type = !custom_type.empty() ? custom_type : says_custom ? "" : name;
+  if (event->type == EventType::kCustom) {
+    const bool named = !absl::EqualsIgnoreCase(name, EventTypeName(EventType::kCustom));
+    event->custom_type = custom_type.empty() && named ? name : custom_type;
+  } else {
+    // Without a type it waits for the envelope's.
+    event->custom_type = event->type == EventType::kUnspecified ? custom_type : "";
+  }
 }
 
 void AddProperties(DecodeContext& context, dom::object object, Event* event) {

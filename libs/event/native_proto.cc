@@ -113,7 +113,9 @@ void SetType(DecodeContext& context, uint64_t number, Event* event) {
       event->custom_type = context.arena.Copy(context.scratch);
     }
   }
-  if (event->type != EventType::kCustom) event->custom_type = {};
+  if (event->type != EventType::kCustom && event->type != EventType::kUnspecified) {
+    event->custom_type = {};
+  }
 }
 
 std::optional<double>* NumberOf(uint32_t field, Event* event) {
