@@ -1,0 +1,61 @@
+#include "node/config.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace kindred::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ConfigTest, DefaultsAreValidAndPrintReadsBack) {
+  const config::v1::NodeConfig defaults = DefaultConfig();
+  EXPECT_TRUE(ValidateConfig(defaults).ok()) << ValidateConfig(defaults);
+  config::v1::NodeConfig read;
+  ASSERT_TRUE(ReadYaml("printed", PrintConfig(defaults), &read).ok());
+  EXPECT_EQ(read.SerializeAsString(), defaults.SerializeAsString());
+}
+
+TEST(ConfigTest, UnknownKeyNamesLineAndNearest) {
+  config::v1::NodeConfig config = DefaultConfig();
+  const absl::Status status =
+      ReadYaml("node.yaml", "kafka:\n  topic: shop\nsegments:\n  cuont: 3\n", &config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("node.yaml:4:3: unknown key \"cuont\""));
+  EXPECT_THAT(status.message(), HasSubstr("did you mean \"count\""));
+  EXPECT_EQ(config.kafka().topic(), "events") << "a bad file must not be applied by half";
+}
+
+TEST(ConfigTest, WrongTypeNamesWhatWasExpected) {
+  config::v1::NodeConfig config = DefaultConfig();
+  EXPECT_THAT(ReadYaml("f", "segments:\n  count: many\n", &config).message(),
+              HasSubstr("f:2:10: count: expected a whole number, found \"many\""));
+  EXPECT_THAT(ReadYaml("f", "segments: 3\n", &config).message(), HasSubstr("f:1:11"));
+  EXPECT_THAT(ReadYaml("f", "kafka:\n  create_topics: 1\n", &config).message(),
+              HasSubstr("expected true or false"));
+  EXPECT_FALSE(ReadYaml("f", "kafka: [unclosed\n", &config).ok());
+}
+
+TEST(ConfigTest, OverridesAndProperties) {
+  config::v1::NodeConfig config = DefaultConfig();
+  ASSERT_TRUE(ApplyOverride("segments.count=5", &config).ok());
+  EXPECT_EQ(config.segments().count(), 5);
+  ASSERT_TRUE(ApplyOverride("kafka.properties.sasl.password=a=b", &config).ok());
+  EXPECT_EQ(config.kafka().properties().at("sasl.password"), "a=b");
+  EXPECT_THAT(PrintConfig(config), HasSubstr("(not shown)"));
+  EXPECT_THAT(ApplyOverride("segments.count", &config).message(), HasSubstr("section.key=value"));
+  EXPECT_THAT(ApplyOverride("segments.count=x", &config).message(),
+              HasSubstr("--set segments.count=x: count: expected a whole number"));
+}
+
+TEST(ConfigTest, ValidationListsEveryProblem) {
+  config::v1::NodeConfig config = DefaultConfig();
+  config.mutable_segments()->set_count(1);
+  config.mutable_clean()->set_outlier_action("ignore");
+  const absl::Status status = ValidateConfig(config);
+  EXPECT_THAT(status.message(), HasSubstr("segments.count"));
+  EXPECT_THAT(status.message(), HasSubstr("clean.outlier_action"));
+}
+
+}  // namespace
+}  // namespace kindred::node

@@ -1,0 +1,313 @@
+#include "node/grpc_server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kindred/v1/profile.grpc.pb.h"
+#include "kindred/v1/recommendation.grpc.pb.h"
+#include "kindred/v1/segment.grpc.pb.h"
+#include "kindred/v1/status.grpc.pb.h"
+#include "node/request_error.h"
+#include "node/watch.h"
+
+namespace kindred::node {
+namespace {
+
+using ::grpc::CallbackServerContext;
+using ::grpc::ServerUnaryReactor;
+
+constexpr int kMaxRequestBytes = 1 << 20;
+constexpr int kMaxMetadataBytes = 8 << 10;
+constexpr int kMaxStreamsPerConnection = 1000;
+
+// What one method counts.
+struct MethodMetrics {
+  MethodMetrics(telemetry::Registry* registry, const std::string& method)
+      : duration(registry->GetHistogram("kindred_rpc_duration_seconds",
+                                        "Time from a call's start to its answer, by method.",
+                                        telemetry::CallBounds(), {{"method", method}})),
+        ok(Code(registry, method, "OK")),
+        invalid(Code(registry, method, "INVALID_ARGUMENT")),
+        not_found(Code(registry, method, "NOT_FOUND")),
+        unavailable(Code(registry, method, "UNAVAILABLE")),
+        exhausted(Code(registry, method, "RESOURCE_EXHAUSTED")),
+        other(Code(registry, method, "OTHER")) {}
+
+  void Count(const absl::Status& status, absl::Duration took) {
+    duration.Observe(took);
+    switch (status.code()) {
+      case absl::StatusCode::kOk:
+        return ok.Increment();
+      case absl::StatusCode::kInvalidArgument:
+        return invalid.Increment();
+      case absl::StatusCode::kNotFound:
+        return not_found.Increment();
+      case absl::StatusCode::kUnavailable:
+        return unavailable.Increment();
+      case absl::StatusCode::kResourceExhausted:
+        return exhausted.Increment();
+      default:
+        return other.Increment();
+    }
+  }
+
+  telemetry::Histogram& duration;
+  telemetry::Counter& ok;
+  telemetry::Counter& invalid;
+  telemetry::Counter& not_found;
+  telemetry::Counter& unavailable;
+  telemetry::Counter& exhausted;
+  telemetry::Counter& other;
+
+ private:
+  static telemetry::Counter& Code(telemetry::Registry* registry, const std::string& method,
+                                  const std::string& code) {
+    return registry->GetCounter("kindred_rpc_requests_total", "Calls answered, by method and code.",
+                                {{"method", method}, {"code", code}});
+  }
+};
+
+// Admits a bounded number of calls at once.
+class Admission {
+ public:
+  explicit Admission(int max_calls) : max_calls_(max_calls) {}
+  bool Enter() {
+    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < max_calls_) return true;
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
+  void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+
+ private:
+  const int max_calls_;
+  std::atomic<int> in_flight_{0};
+};
+
+// Runs one call to its end on the calling thread: answers take microseconds, so a hand-over to
+// another thread would cost more than it saves.
+template <typename Request, typename Response>
+ServerUnaryReactor* Answer(CallbackServerContext* context, Admission* admission,
+                           MethodMetrics* metrics, Serving* serving,
+                           absl::Status (Serving::*method)(const Request&, Response*),
+                           const Request* request, Response* response) {
+  const absl::Time start = absl::Now();
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::Status status;
+  if (!admission->Enter()) {
+    status = absl::ResourceExhaustedError("too many calls at once; retry with backoff");
+  } else {
+    if (context->IsCancelled()) {
+      status = absl::CancelledError("cancelled before the call was started");
+    } else if (absl::FromChrono(context->deadline()) <= start) {
+      status = absl::DeadlineExceededError("the deadline passed before the call was started");
+    } else {
+      status = (serving->*method)(*request, response);
+    }
+    admission->Leave();
+  }
+  metrics->Count(status, absl::Now() - start);
+  reactor->Finish(ToGrpc(status));
+  return reactor;
+}
+
+class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
+ public:
+  ProfileServiceImpl(Serving* serving, Admission* admission, WatchHub* hub,
+                     telemetry::Registry* registry)
+      : serving_(serving),
+        admission_(admission),
+        hub_(hub),
+        get_(registry, "GetProfile"),
+        batch_(registry, "BatchGetProfiles") {}
+
+  ServerUnaryReactor* GetProfile(CallbackServerContext* context,
+                                 const v1::GetProfileRequest* request,
+                                 v1::Profile* response) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetProfile, request, response);
+  }
+  ServerUnaryReactor* BatchGetProfiles(CallbackServerContext* context,
+                                       const v1::BatchGetProfilesRequest* request,
+                                       v1::BatchGetProfilesResponse* response) override {
+    return Answer(context, admission_, &batch_, serving_, &Serving::BatchGetProfiles, request,
+                  response);
+  }
+  WatchHub::Reactor* WatchProfile(CallbackServerContext*,
+                                  const v1::WatchProfileRequest* request) override {
+    return hub_->Watch(*request);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  WatchHub* const hub_;
+  MethodMetrics get_;
+  MethodMetrics batch_;
+};
+
+class RecommendationServiceImpl final : public v1::RecommendationService::CallbackService {
+ public:
+  RecommendationServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
+      : serving_(serving),
+        admission_(admission),
+        recommend_(registry, "Recommend"),
+        similar_(registry, "SimilarItems") {}
+
+  ServerUnaryReactor* Recommend(CallbackServerContext* context, const v1::RecommendRequest* request,
+                                v1::RecommendResponse* response) override {
+    return Answer(context, admission_, &recommend_, serving_, &Serving::Recommend, request,
+                  response);
+  }
+  ServerUnaryReactor* SimilarItems(CallbackServerContext* context,
+                                   const v1::SimilarItemsRequest* request,
+                                   v1::SimilarItemsResponse* response) override {
+    return Answer(context, admission_, &similar_, serving_, &Serving::SimilarItems, request,
+                  response);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  MethodMetrics recommend_;
+  MethodMetrics similar_;
+};
+
+class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
+ public:
+  SegmentServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
+      : serving_(serving),
+        admission_(admission),
+        list_(registry, "ListSegments"),
+        get_(registry, "GetSegment") {}
+
+  ServerUnaryReactor* ListSegments(CallbackServerContext* context,
+                                   const v1::ListSegmentsRequest* request,
+                                   v1::ListSegmentsResponse* response) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListSegments, request, response);
+  }
+  ServerUnaryReactor* GetSegment(CallbackServerContext* context,
+                                 const v1::GetSegmentRequest* request,
+                                 v1::Segment* response) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetSegment, request, response);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  MethodMetrics list_;
+  MethodMetrics get_;
+};
+
+class StatusServiceImpl final : public v1::StatusService::CallbackService {
+ public:
+  StatusServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
+      : serving_(serving), admission_(admission), get_(registry, "GetStatus") {}
+
+  ServerUnaryReactor* GetStatus(CallbackServerContext* context, const v1::GetStatusRequest* request,
+                                v1::Status* response) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetStatus, request, response);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  MethodMetrics get_;
+};
+
+class GrpcServerImpl final : public GrpcServer {
+ public:
+  GrpcServerImpl(const GrpcServerOptions& options, Serving* serving, telemetry::Registry* registry)
+      : admission_(options.max_calls),
+        hub_(serving, options.watch_interval, options.max_watches),
+        profiles_(serving, &admission_, &hub_, registry),
+        recommendations_(serving, &admission_, registry),
+        segments_(serving, &admission_, registry),
+        status_(serving, &admission_, registry) {}
+
+  ~GrpcServerImpl() override { Shutdown(absl::Now()); }
+
+  absl::Status Listen(const std::string& address) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    // Two processes on one port would share it silently.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
+    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    builder.RegisterService(&profiles_);
+    builder.RegisterService(&recommendations_);
+    builder.RegisterService(&segments_);
+    builder.RegisterService(&status_);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", address, ": is another process using the port?"));
+    }
+    SetServing(false);
+    return absl::OkStatus();
+  }
+
+  int port() const override { return port_; }
+
+  void SetServing(bool serving) override {
+    grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();
+    health.SetServingStatus(serving);
+    for (const char* name :
+         {v1::ProfileService::service_full_name(), v1::RecommendationService::service_full_name(),
+          v1::SegmentService::service_full_name(), v1::StatusService::service_full_name()}) {
+      health.SetServingStatus(name, serving);
+    }
+  }
+
+  void Shutdown(absl::Time deadline) override {
+    if (server_ == nullptr || stopped_.exchange(true)) return;
+    SetServing(false);
+    hub_.Stop();
+    server_->Shutdown(absl::ToChronoTime(deadline));
+    server_->Wait();
+  }
+
+ private:
+  Admission admission_;
+  WatchHub hub_;
+  ProfileServiceImpl profiles_;
+  RecommendationServiceImpl recommendations_;
+  SegmentServiceImpl segments_;
+  StatusServiceImpl status_;
+  std::unique_ptr<grpc::Server> server_;
+  std::atomic<bool> stopped_{false};
+  int port_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const GrpcServerOptions& options,
+                                                              Serving* serving,
+                                                              telemetry::Registry* registry) {
+  auto server = std::make_unique<GrpcServerImpl>(options, serving, registry);
+  const absl::Status status = server->Listen(options.address);
+  if (!status.ok()) return status;
+  return server;
+}
+
+absl::Status DialHealth(const std::string& address, absl::Duration timeout) {
+  grpc::ChannelArguments arguments;
+  // A pool of its own: a connection that is open already proves nothing about new ones.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto channel =
+      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) {
+    return absl::UnavailableError(absl::StrCat("no new connection to ", address));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kindred::node

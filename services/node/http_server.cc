@@ -1,0 +1,268 @@
+#include "node/http_server.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <httplib.h>
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "node/request_error.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr size_t kMaxRequestBytes = 1 << 20;
+constexpr char kJson[] = "application/json";
+
+void Send(const absl::Status& status, const google::protobuf::Message& message,
+          httplib::Response* response) {
+  response->status = HttpCodeOf(status);
+  response->set_content(status.ok() ? ToJson(message) : HttpErrorBody(status), kJson);
+}
+
+// Repeated parameters and comma-separated lists mean the same.
+std::vector<std::string> ListParam(const httplib::Request& request, const char* name) {
+  std::vector<std::string> values;
+  for (size_t i = 0; i < request.get_param_value_count(name); ++i) {
+    const std::vector<std::string> parts =
+        absl::StrSplit(request.get_param_value(name, i), ',', absl::SkipEmpty());
+    values.insert(values.end(), parts.begin(), parts.end());
+  }
+  return values;
+}
+
+void ReadCount(const httplib::Request& request, RequestCheck* check,
+               const std::function<void(int32_t)>& set) {
+  if (!request.has_param("n")) return;
+  int32_t count;
+  if (absl::SimpleAtoi(request.get_param_value("n"), &count)) {
+    set(count);
+  } else {
+    check->Violation("n", "expected a whole number");
+  }
+}
+
+void ReadFilter(const httplib::Request& request, RequestCheck* check, v1::ItemFilter* filter) {
+  for (std::string& category : ListParam(request, "category")) {
+    filter->add_categories(std::move(category));
+  }
+  for (std::string& item : ListParam(request, "exclude")) {
+    filter->add_exclude_item_ids(std::move(item));
+  }
+  const auto price = [&](const char* name, auto set) {
+    if (!request.has_param(name)) return;
+    double value;
+    if (absl::SimpleAtod(request.get_param_value(name), &value)) {
+      set(value);
+    } else {
+      check->Violation(name, "expected a number");
+    }
+  };
+  price("min_price", [filter](double value) { filter->set_min_price(value); });
+  price("max_price", [filter](double value) { filter->set_max_price(value); });
+  if (request.has_param("exclude_purchased")) {
+    filter->set_exclude_purchased(request.get_param_value("exclude_purchased") == "true");
+  }
+}
+
+class HttpServerImpl final : public HttpServer {
+ public:
+  HttpServerImpl(Serving* serving, const telemetry::Registry* registry,
+                 const telemetry::HealthState* health)
+      : serving_(serving), registry_(registry), health_(health) {}
+
+  ~HttpServerImpl() override { Shutdown(); }
+
+  absl::Status Listen(const HttpServerOptions& options) {
+    const size_t colon = options.address.rfind(':');
+    int port = 0;
+    if (colon == std::string::npos || !absl::SimpleAtoi(options.address.substr(colon + 1), &port)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("http address \"", options.address, "\": expected host:port"));
+    }
+    const std::string host = options.address.substr(0, colon);
+    const int threads = options.threads;
+    server_.new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
+    server_.set_payload_max_length(kMaxRequestBytes);
+    // The library's default lets a second process share the port silently.
+    server_.set_socket_options([](socket_t socket) {
+      const int yes = 1;
+      setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    });
+    server_.set_tcp_nodelay(true);
+    server_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
+      if (!response.body.empty()) return;
+      absl::Status status = absl::NotFoundError(
+          absl::StrCat("no such page: ", request.path, "; see /v1/status, /v1/profiles/{id}"));
+      if (response.status == 413) status = absl::InvalidArgumentError("request is too large");
+      if (response.status == 404) response.status = HttpCodeOf(status);
+      response.set_content(HttpErrorBody(status), kJson);
+    });
+    Route();
+    port_ = port == 0 ? server_.bind_to_any_port(host.c_str())
+                      : (server_.bind_to_port(host.c_str(), port) ? port : -1);
+    if (port_ <= 0) {
+      return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address,
+                                                 ": is another process using the port?"));
+    }
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    return absl::OkStatus();
+  }
+
+  int port() const override { return port_; }
+
+  void Shutdown() override {
+    server_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Route() {
+    server_.Get(R"(/v1/profiles/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::GetProfileRequest request;
+      request.set_name(absl::StrCat("profiles/", in.matches[1].str()));
+      for (std::string& path : ListParam(in, "fields")) {
+        request.mutable_read_mask()->add_paths(std::move(path));
+      }
+      v1::Profile profile;
+      Send(serving_->GetProfile(request, &profile), profile, &out);
+    });
+    server_.Get("/v1/profiles:batchGet",
+                [this](const httplib::Request& in, httplib::Response& out) {
+                  v1::BatchGetProfilesRequest request;
+                  for (const std::string& id : ListParam(in, "ids")) {
+                    request.add_names(absl::StrCat("profiles/", id));
+                  }
+                  for (std::string& name : ListParam(in, "names"))
+                    request.add_names(std::move(name));
+                  v1::BatchGetProfilesResponse response;
+                  Send(serving_->BatchGetProfiles(request, &response), response, &out);
+                });
+    server_.Post("/v1/profiles:batchGet",
+                 [this](const httplib::Request& in, httplib::Response& out) {
+                   PostJson<v1::BatchGetProfilesRequest, v1::BatchGetProfilesResponse>(
+                       in, &Serving::BatchGetProfiles, &out);
+                 });
+    server_.Get(
+        R"(/v1/recommendations/(.*))",
+        [this](const httplib::Request& in, httplib::Response& out) { Recommend(in, &out); });
+    server_.Post("/v1/recommendations", [this](const httplib::Request& in, httplib::Response& out) {
+      PostJson<v1::RecommendRequest, v1::RecommendResponse>(in, &Serving::Recommend, &out);
+    });
+    server_.Get(R"(/v1/items/(.+)/similar)",
+                [this](const httplib::Request& in, httplib::Response& out) {
+                  v1::SimilarItemsRequest request;
+                  RequestCheck check;
+                  request.set_item_id(in.matches[1].str());
+                  ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+                  ReadFilter(in, &check, request.mutable_filter());
+                  v1::SimilarItemsResponse response;
+                  absl::Status status = check.status();
+                  if (status.ok()) status = serving_->SimilarItems(request, &response);
+                  Send(status, response, &out);
+                });
+    server_.Get("/v1/segments", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::ListSegmentsRequest request;
+      RequestCheck check;
+      ReadCount(in, &check, [&request](int32_t n) { request.set_page_size(n); });
+      request.set_page_token(in.get_param_value("page_token"));
+      v1::ListSegmentsResponse response;
+      absl::Status status = check.status();
+      if (status.ok()) status = serving_->ListSegments(request, &response);
+      Send(status, response, &out);
+    });
+    server_.Get(R"(/v1/segments/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::GetSegmentRequest request;
+      request.set_name(absl::StrCat("segments/", in.matches[1].str()));
+      v1::Segment segment;
+      Send(serving_->GetSegment(request, &segment), segment, &out);
+    });
+    server_.Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
+      v1::Status status;
+      Send(serving_->GetStatus({}, &status), status, &out);
+    });
+    server_.Get("/metrics", [this](const httplib::Request&, httplib::Response& out) {
+      out.set_content(registry_->RenderText(), telemetry::Registry::kContentType.data());
+    });
+    server_.Get("/healthz", [this](const httplib::Request&, httplib::Response& out) {
+      SendHealth(telemetry::Probe::kLiveness, &out);
+    });
+    server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& out) {
+      SendHealth(telemetry::Probe::kReadiness, &out);
+    });
+  }
+
+  void Recommend(const httplib::Request& in, httplib::Response* out) {
+    v1::RecommendRequest request;
+    RequestCheck check;
+    request.set_customer_id(in.matches[1].str());
+    ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+    ReadFilter(in, &check, request.mutable_filter());
+    request.set_page_item_id(in.get_param_value("page"));
+    for (std::string& item : ListParam(in, "cart")) request.add_cart_item_ids(std::move(item));
+    for (std::string& item : ListParam(in, "session")) {
+      request.add_session_item_ids(std::move(item));
+    }
+    v1::RecommendResponse response;
+    absl::Status status = check.status();
+    if (status.ok()) status = serving_->Recommend(request, &response);
+    Send(status, response, out);
+  }
+
+  template <typename Request, typename Response>
+  void PostJson(const httplib::Request& in,
+                absl::Status (Serving::*method)(const Request&, Response*),
+                httplib::Response* out) {
+    Request request;
+    Response response;
+    absl::Status status;
+    const auto parsed = google::protobuf::util::JsonStringToMessage(in.body, &request);
+    if (!parsed.ok()) {
+      status = absl::InvalidArgumentError(absl::StrCat("body: ", parsed.message().ToString()));
+    } else {
+      status = (serving_->*method)(request, &response);
+    }
+    Send(status, response, out);
+  }
+
+  void SendHealth(telemetry::Probe probe, httplib::Response* out) {
+    const absl::Status status = health_->Check(probe);
+    out->status = status.ok() ? 200 : 503;
+    out->set_content(status.ok() ? "ok\n" : absl::StrCat(status.message(), "\n"), "text/plain");
+  }
+
+  Serving* const serving_;
+  const telemetry::Registry* const registry_;
+  const telemetry::HealthState* const health_;
+  httplib::Server server_;
+  std::thread thread_;
+  int port_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
+    const HttpServerOptions& options, Serving* serving, const telemetry::Registry* registry,
+    const telemetry::HealthState* health) {
+  auto server = std::make_unique<HttpServerImpl>(serving, registry, health);
+  const absl::Status status = server->Listen(options);
+  if (!status.ok()) return status;
+  return server;
+}
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  options.add_whitespace = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  if (!status.ok()) return HttpErrorBody(absl::InternalError(status.ToString()));
+  return json;
+}
+
+}  // namespace kindred::node

@@ -1,0 +1,84 @@
+// Walks the customers and keeps the segment model current: each customer once a pass, however many
+// events it sent.
+#ifndef KINDRED_NODE_LEARNER_H_
+#define KINDRED_NODE_LEARNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "learn/segment_learner.h"
+#include "learn/segment_model.h"
+#include "node/partition_set.h"
+#include "store/store.h"
+#include "telemetry/metrics.h"
+
+namespace kindred::node {
+
+// A model as published, with what the last pass found out besides.
+struct PublishedSegments {
+  learn::SegmentModel model;
+  // Nearest customers of each segment (model order), nearest first.
+  std::vector<std::vector<std::string>> typical;
+  // Mean squared distance to the centre, of each segment.
+  std::vector<double> mean_squared_distance;
+  std::vector<std::string> labels;
+  int64_t as_of_ms = 0;
+};
+
+struct LearnerOptions {
+  size_t segments = 8;
+  absl::Duration pass_interval = absl::Seconds(1);
+  uint64_t seed = 1;
+};
+
+// Threads: Current() from any thread.
+class Learner {
+ public:
+  Learner(const LearnerOptions& options, PartitionSet* partitions, store::Store* store,
+          telemetry::Registry* registry);
+  ~Learner();
+
+  // Continues from the stored model, if there is one, and starts the walk.
+  absl::Status Start();
+  // Ends the walk and stores the model.
+  void Stop();
+
+  // Null until segments have been learned.
+  std::shared_ptr<const PublishedSegments> Current() const;
+
+ private:
+  struct Nearest;
+  void Run();
+  // One walk over all customers. False when it was interrupted.
+  bool Pass(learn::SegmentLearner* learner);
+  bool FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest);
+  void Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms);
+  void Save(const learn::SegmentModel& model);
+  bool stopping() const;
+
+  const LearnerOptions options_;
+  PartitionSet& partitions_;
+  store::Store& store_;
+  telemetry::Counter& passes_;
+  telemetry::Histogram& pass_duration_;
+  telemetry::Gauge& inertia_;
+  learn::SegmentModel resumed_;
+  uint64_t saved_version_ = 0;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::shared_ptr<const PublishedSegments> current_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_LEARNER_H_

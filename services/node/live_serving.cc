@@ -1,0 +1,202 @@
+#include "node/live_serving.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "learn/segment_label.h"
+#include "node/profile_view.h"
+#include "node/request_error.h"
+#include "profile/features.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr int kMaxBatch = 500;
+constexpr int kMaxPageSize = 1000;
+constexpr int kDefaultPageSize = 100;
+constexpr size_t kMaxUnusual = 5;
+
+void FillDimension(const learn::SegmentModel& model, size_t index, size_t dimension,
+                   const std::vector<double>& center, v1::SegmentDimension* out) {
+  out->set_feature(std::string(profile::GetFeatureInfo(dimension).name));
+  out->set_value(profile::Untransform(dimension, center[dimension]));
+  out->set_standardized(model.centres(index, dimension));
+}
+
+void FillSegment(const PublishedSegments& segments, size_t index, v1::Segment* out) {
+  const learn::SegmentModel& model = segments.model;
+  out->set_name(absl::StrCat("segments/", model.ids[index]));
+  out->set_label(segments.labels[index]);
+  out->set_size(static_cast<int64_t>(model.sizes[index]));
+  out->set_share(model.population > 0 ? model.sizes[index] / model.population : 0);
+  out->set_model_version(static_cast<int64_t>(model.version));
+  out->set_mean_squared_distance(segments.mean_squared_distance[index]);
+  const std::vector<double> center = model.OriginalCentre(index);
+  std::vector<double> standardized(model.dims());
+  for (size_t d = 0; d < model.dims(); ++d) {
+    standardized[d] = model.centres(index, d);
+    FillDimension(model, index, d, center, out->add_center());
+  }
+  for (const learn::UnusualDimension& unusual : learn::MostUnusual(standardized, kMaxUnusual)) {
+    FillDimension(model, index, unusual.dim, center, out->add_unusual_dimensions());
+  }
+  for (const std::string& id : segments.typical[index]) {
+    out->add_typical_profiles(absl::StrCat("profiles/", id));
+  }
+}
+
+}  // namespace
+
+LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
+                         const PartitionSet* partitions, const ColdReader* cold,
+                         const Learner* learner, const Checkpointer* checkpointer,
+                         const telemetry::HealthState* health)
+    : info_(info),
+      shared_(*shared),
+      partitions_(*partitions),
+      cold_(*cold),
+      learner_(*learner),
+      checkpointer_(*checkpointer),
+      health_(*health) {}
+
+absl::StatusOr<bool> LiveServing::Visit(
+    absl::string_view customer_id, absl::FunctionRef<void(const profile::Profile&)> visit) const {
+  const uint64_t hash = profile::CustomerMap::Hash(customer_id);
+  const PartitionId home = partitions_.Home(customer_id);
+  KINDRED_RETURN_IF_ERROR(partitions_.Ready(home));
+  const auto strays = shared_.strays.Find(hash);
+  if (strays.empty()) {
+    return partitions_.slot(home).state->Visit(customer_id, hash, cold_, visit);
+  }
+  profile::Profile sum;
+  bool found = false;
+  const auto add = [&](const profile::Profile& part) {
+    found = true;
+    sum.Merge(part);
+  };
+  KINDRED_RETURN_IF_ERROR(
+      partitions_.slot(home).state->Visit(customer_id, hash, cold_, add).status());
+  for (const PartitionId partition : strays) {
+    if (partition == home || !partitions_.Ready(partition).ok()) continue;
+    KINDRED_RETURN_IF_ERROR(
+        partitions_.slot(partition).state->Visit(customer_id, hash, cold_, add).status());
+  }
+  if (found) visit(sum);
+  return found;
+}
+
+void LiveServing::FillFreshness(PartitionId partition, v1::Freshness* out) const {
+  const PartitionSlot& slot = partitions_.slot(partition);
+  out->set_partition(partition.value());
+  out->set_applied_offset(slot.state->next_offset().value());
+  const int64_t silence = std::max<int64_t>(
+      0, absl::ToUnixMillis(absl::Now()) - slot.last_heard_ms.load(std::memory_order_relaxed));
+  out->mutable_staleness()->set_seconds(silence / 1000);
+  out->mutable_staleness()->set_nanos(static_cast<int32_t>(silence % 1000) * 1'000'000);
+}
+
+absl::Status LiveServing::GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) {
+  RequestCheck check;
+  const absl::string_view id = IdOfName(request.name(), "profiles", "name", &check);
+  KINDRED_RETURN_IF_ERROR(check.status());
+  KINDRED_RETURN_IF_ERROR(CheckMask(request.read_mask()));
+  const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  const int64_t as_of_ms = partitions_.newest_event_ms();
+  KINDRED_ASSIGN_OR_RETURN(const bool found, Visit(id, [&](const profile::Profile& state) {
+                             FillProfile(id, state, shared_, segments.get(), as_of_ms, profile);
+                           }));
+  if (!found) {
+    return absl::NotFoundError(absl::StrCat("no event of customer \"", id, "\" has been applied"));
+  }
+  FillFreshness(partitions_.Home(id), profile->mutable_freshness());
+  ApplyMask(request.read_mask(), profile);
+  return absl::OkStatus();
+}
+
+absl::Status LiveServing::BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
+                                           v1::BatchGetProfilesResponse* response) {
+  RequestCheck check;
+  if (request.names().empty()) check.Violation("names", "expected 1 to 500 names, found none");
+  if (request.names_size() > kMaxBatch) {
+    check.Violation("names", absl::StrCat("expected 1 to 500 names, found ", request.names_size()));
+  }
+  for (int i = 0; i < std::min(request.names_size(), kMaxBatch); ++i) {
+    IdOfName(request.names(i), "profiles", absl::StrCat("names[", i, "]"), &check);
+  }
+  KINDRED_RETURN_IF_ERROR(check.status());
+  v1::GetProfileRequest one;
+  *one.mutable_read_mask() = request.read_mask();
+  for (const std::string& name : request.names()) {
+    one.set_name(name);
+    const absl::Status status = GetProfile(one, response->add_profiles());
+    if (status.ok()) continue;
+    response->mutable_profiles()->RemoveLast();
+    if (!absl::IsNotFound(status)) return status;
+    response->add_missing_names(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> LiveServing::ProfileVersion(absl::string_view customer_id) {
+  int64_t version = 0;
+  KINDRED_RETURN_IF_ERROR(Visit(customer_id, [&version](const profile::Profile& profile) {
+                            version = static_cast<int64_t>(profile.event_count());
+                          }).status());
+  return version;
+}
+
+absl::Status LiveServing::ListSegments(const v1::ListSegmentsRequest& request,
+                                       v1::ListSegmentsResponse* response) {
+  RequestCheck check;
+  size_t begin = 0;
+  if (request.page_size() < 0 || request.page_size() > kMaxPageSize) {
+    check.Violation("page_size", "expected 0 to 1000");
+  }
+  if (!request.page_token().empty() && !absl::SimpleAtoi(request.page_token(), &begin)) {
+    check.Violation("page_token", "expected next_page_token of a former answer");
+  }
+  KINDRED_RETURN_IF_ERROR(check.status());
+  const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  if (segments == nullptr) return absl::OkStatus();
+  const learn::SegmentModel& model = segments->model;
+  response->set_model_version(static_cast<int64_t>(model.version));
+  response->set_customer_count(static_cast<int64_t>(model.population));
+  std::vector<size_t> order(model.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&model](size_t a, size_t b) {
+    return std::make_pair(-model.sizes[a], model.ids[a]) <
+           std::make_pair(-model.sizes[b], model.ids[b]);
+  });
+  const size_t size =
+      static_cast<size_t>(request.page_size() == 0 ? kDefaultPageSize : request.page_size());
+  const size_t end = std::min(order.size(), begin + size);
+  for (size_t i = begin; i < end; ++i) {
+    FillSegment(*segments, order[i], response->add_segments());
+  }
+  if (end < order.size()) response->set_next_page_token(absl::StrCat(end));
+  return absl::OkStatus();
+}
+
+absl::Status LiveServing::GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) {
+  RequestCheck check;
+  const absl::string_view id = IdOfName(request.name(), "segments", "name", &check);
+  uint32_t number = 0;
+  if (!id.empty() && !absl::SimpleAtoi(id, &number)) {
+    check.Violation("name", "expected segments/{number}");
+  }
+  KINDRED_RETURN_IF_ERROR(check.status());
+  const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  const size_t index = segments == nullptr ? 0 : segments->model.IndexOf(number);
+  if (segments == nullptr || index == segments->model.size()) {
+    return absl::NotFoundError(absl::StrCat("there is no segment ", id));
+  }
+  FillSegment(*segments, index, segment);
+  return absl::OkStatus();
+}
+
+}  // namespace kindred::node

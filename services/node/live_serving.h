@@ -1,0 +1,67 @@
+// Serving over the live state of this node's partitions.
+#ifndef KINDRED_NODE_LIVE_SERVING_H_
+#define KINDRED_NODE_LIVE_SERVING_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "node/checkpointer.h"
+#include "node/learner.h"
+#include "node/partition_set.h"
+#include "node/serving.h"
+#include "node/shared_state.h"
+#include "recommend/recommender.h"
+#include "telemetry/health.h"
+
+namespace kindred::node {
+
+struct StatusInfo {
+  std::string topic;
+  std::string group;
+  int64_t memory_limit_bytes = 0;
+  absl::Time start_time;
+};
+
+// What is passed in must outlive it.
+class LiveServing final : public Serving {
+ public:
+  LiveServing(const StatusInfo& info, const SharedState* shared, const PartitionSet* partitions,
+              const ColdReader* cold, const Learner* learner, const Checkpointer* checkpointer,
+              const telemetry::HealthState* health);
+
+  absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) override;
+  absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
+                                v1::BatchGetProfilesResponse* response) override;
+  absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) override;
+  absl::Status Recommend(const v1::RecommendRequest& request,
+                         v1::RecommendResponse* response) override;
+  absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
+                            v1::SimilarItemsResponse* response) override;
+  absl::Status ListSegments(const v1::ListSegmentsRequest& request,
+                            v1::ListSegmentsResponse* response) override;
+  absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) override;
+  absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) override;
+
+ private:
+  // Calls `visit` with the customer's profile, the sum of its parts. False: never seen.
+  absl::StatusOr<bool> Visit(absl::string_view customer_id,
+                             absl::FunctionRef<void(const profile::Profile&)> visit) const;
+  void FillFreshness(PartitionId partition, v1::Freshness* out) const;
+
+  const StatusInfo info_;
+  const SharedState& shared_;
+  const PartitionSet& partitions_;
+  const ColdReader& cold_;
+  const Learner& learner_;
+  const Checkpointer& checkpointer_;
+  const telemetry::HealthState& health_;
+  const recommend::Recommender recommender_;
+};
+
+// Bytes of memory the process holds, as the operating system counts them; 0 if it does not tell.
+int64_t ResidentBytes();
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_LIVE_SERVING_H_

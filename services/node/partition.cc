@@ -1,0 +1,340 @@
+#include "node/partition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/check.h"
+#include "node/dead_letter.h"
+
+namespace kindred::node {
+namespace {
+
+// Records applied under one hold of the lock: readers wait for a fraction of a millisecond.
+constexpr size_t kSliceRecords = 64;
+// What a changed profile adds to the next checkpoint, roughly.
+constexpr size_t kDirtyProfileBytes = 400;
+
+// How the recommender sees an event; none for events that say nothing of items wanted.
+std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
+  switch (type) {
+    case event::EventType::kView:
+      return recommend::Interaction::kView;
+    case event::EventType::kClick:
+      return recommend::Interaction::kClick;
+    case event::EventType::kWishlist:
+      return recommend::Interaction::kWishlist;
+    case event::EventType::kAddToCart:
+      return recommend::Interaction::kCart;
+    case event::EventType::kPurchase:
+      return recommend::Interaction::kPurchase;
+    case event::EventType::kRating:
+      return recommend::Interaction::kRating;
+    default:
+      return std::nullopt;
+  }
+}
+
+clean::DuplicateOptions DuplicateOptionsOf(const SharedOptions& options) {
+  clean::DuplicateOptions duplicates;
+  duplicates.window_ms = options.dedup_window_ms;
+  duplicates.memory_bytes = options.dedup_bytes_per_partition;
+  return duplicates;
+}
+
+event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
+  event::DecoderOptions decoder;
+  decoder.max_record_bytes = options.max_record_bytes;
+  return decoder;
+}
+
+}  // namespace
+
+void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
+  touches->clear();
+  const absl::Span<const profile::RecentItem> recent = profile.recent_items();
+  for (size_t i = recent.size(); i-- > 0;) {
+    const std::optional<recommend::Interaction> kind = InteractionOf(recent[i].type);
+    if (kind.has_value()) touches->push_back({recent[i].item, *kind, recent[i].time_ms});
+  }
+}
+
+Workbench::Workbench(const SharedOptions& options)
+    : decoder(DecoderOptionsOf(options)), cleaner(options.clean_rules) {}
+
+Partition::Partition(PartitionId id, SharedState* shared)
+    : id_(id),
+      shared_(*shared),
+      duplicates_(DuplicateOptionsOf(shared->options)),
+      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)) {
+  shared_.index.Attach(pairs_);
+}
+
+Partition::~Partition() { shared_.index.Detach(id_); }
+
+absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const ColdReader& cold,
+                              Workbench* bench) {
+  const absl::Status status = Prefetch(records, cold);
+  if (!status.ok()) return status;
+  for (size_t begin = 0; begin < records.size(); begin += kSliceRecords) {
+    const size_t end = std::min(records.size(), begin + kSliceRecords);
+    absl::MutexLock lock(&mutex_);
+    for (size_t i = begin; i < end; ++i) {
+      const int64_t offset = records[i].offset().value();
+      const int64_t expected = next_offset_.load(std::memory_order_relaxed);
+      if (offset < expected) continue;
+      const absl::Status applied = ApplyRecord(records[i], cold, bench);
+      if (!applied.ok()) return applied;
+      // A log may begin above 0 (retention); what was never offered is not skipped.
+      if (expected > 0 && offset > expected) {
+        quality_.skipped_offsets += static_cast<uint64_t>(offset - expected);
+      }
+      next_offset_.store(offset + 1, std::memory_order_release);
+    }
+    dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes, std::memory_order_relaxed);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Partition::Prefetch(absl::Span<const stream::RawRecord> records,
+                                 const ColdReader& cold) {
+  std::vector<absl::string_view> ids;
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (customers_.stored_only_bound() == 0) return absl::OkStatus();
+    for (const stream::RawRecord& record : records) {
+      const uint64_t hash = profile::CustomerMap::Hash(record.key());
+      if (customers_.MayBeStored(hash) && customers_.Peek(record.key(), hash) == nullptr) {
+        ids.push_back(record.key());
+      }
+    }
+  }
+  if (ids.empty()) return absl::OkStatus();
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  absl::StatusOr<std::vector<std::optional<std::string>>> stored = cold.Read(id_, ids);
+  if (!stored.ok()) return stored.status();
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (!(*stored)[i].has_value()) continue;
+    absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*(*stored)[i]);
+    if (!profile.ok()) return profile.status();
+    customers_.Insert(ids[i], profile::CustomerMap::Hash(ids[i]), *std::move(profile));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdReader& cold,
+                                    Workbench* bench) {
+  event::EncodedRecord encoded;
+  encoded.key = record.key();
+  encoded.value = record.value();
+  encoded.arrival_ms = record.timestamp_ms();
+  bench->headers.clear();
+  for (const auto& [name, value] : record.Headers()) bench->headers.push_back({name, value});
+  encoded.headers = bench->headers;
+  const event::DecodeResult result = bench->decoder.Decode(encoded, &bench->events);
+  if (!result.ok()) {
+    quality_.CountDecodeFailure(result.failure);
+    Reject(record, "decode", event::DecodeFailureName(result.failure), result.detail, 0);
+    return absl::OkStatus();
+  }
+  for (const event::Event& event : bench->events) {
+    const absl::Status status = ApplyEvent(record, event, cold, bench);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event::Event& event,
+                                   const ColdReader& cold, Workbench* bench) {
+  const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
+  if (!outcome.ok()) {
+    quality_.CountRejected(outcome.rejection->reason);
+    Reject(record, "clean", clean::RejectReasonName(outcome.rejection->reason),
+           outcome.rejection->detail, event.line);
+    return absl::OkStatus();
+  }
+  clean::CleanEvent& clean = *outcome.event;
+  const uint64_t hash = profile::CustomerMap::Hash(clean.customer_id);
+  // The only step that can fail comes before anything has changed.
+  absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
+  if (!customer.ok()) return customer.status();
+  if (!duplicates_.Insert(clean.fingerprint, record.timestamp_ms())) {
+    quality_.CountDuplicate();
+    return absl::OkStatus();
+  }
+  FillFromCatalogue(&clean, bench);
+  static const profile::Profile* const kStranger = new profile::Profile;
+  const profile::Profile& known = *customer == nullptr ? *kStranger : (*customer)->profile;
+  if (!bench->cleaner.FlagOutliers(known.amount_history(), known.rate_history(), &prices_,
+                                   &clean)) {
+    const clean::Rejection& rejection = bench->cleaner.rejection();
+    quality_.CountRejected(rejection.reason);
+    Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail,
+           event.line);
+    return absl::OkStatus();
+  }
+  quality_.CountAccepted(clean);
+  if (clean.event_time_ms > newest_event_ms_.load(std::memory_order_relaxed)) {
+    newest_event_ms_.store(clean.event_time_ms, std::memory_order_release);
+  }
+  if (clean.type == event::EventType::kDelete) {
+    if (*customer != nullptr) {
+      customers_.Remove(clean.customer_id, hash);
+      --customer_count_;
+    }
+    return absl::OkStatus();
+  }
+  if (*customer == nullptr) {
+    customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
+    ++customer_count_;
+  }
+  // The producer chose the partition by its own rule; the customer's own may be another one.
+  if (base::PartitionOf(clean.customer_id, shared_.options.partition_count) != id_.value()) {
+    ++quality_.stray_records;
+    if ((*customer)->profile.empty()) shared_.strays.Add(hash, id_);
+  }
+  const profile::ApplyContext context = Intern(clean);
+  LearnItems(clean, context, (*customer)->profile, bench);
+  (*customer)->profile.Apply(clean, context);
+  customers_.MarkDirty(**customer);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<profile::Customer*> Partition::FindOrLoad(absl::string_view id, uint64_t hash,
+                                                         const ColdReader& cold) {
+  if (profile::Customer* customer = customers_.Find(id, hash); customer != nullptr) {
+    return customer;
+  }
+  if (!customers_.MayBeStored(hash)) return nullptr;
+  const absl::string_view ids[] = {id};
+  absl::StatusOr<std::vector<std::optional<std::string>>> stored = cold.Read(id_, ids);
+  if (!stored.ok()) return stored.status();
+  if (!stored->front().has_value()) return nullptr;
+  absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*stored->front());
+  if (!profile.ok()) return profile.status();
+  return customers_.Insert(id, hash, *std::move(profile));
+}
+
+profile::ApplyContext Partition::Intern(const clean::CleanEvent& event) const {
+  base::Dictionary& terms = shared_.terms.names();
+  profile::ApplyContext context;
+  context.affinity_decay = &shared_.affinity_decay;
+  context.default_currency = shared_.default_currency;
+  context.item = ItemId(shared_.items.names().Intern(event.item_id));
+  context.category = TermId(terms.Intern(event.category));
+  context.brand = TermId(terms.Intern(event.brand));
+  context.channel = TermId(terms.Intern(event.channel));
+  context.device = TermId(terms.Intern(event.device));
+  context.country = TermId(terms.Intern(event.country));
+  context.region = TermId(terms.Intern(event.region));
+  context.city = TermId(terms.Intern(event.city));
+  context.currency = TermId(terms.Intern(event.currency));
+  return context;
+}
+
+void Partition::FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) const {
+  if (event->item_id.empty() || shared_.catalogue.empty()) return;
+  const ItemId item(shared_.items.names().Find(event->item_id));
+  CatalogueItem& facts = bench->catalogue_item;
+  if (item.value() == 0 || !shared_.catalogue.Find(item, &facts)) return;
+  clean::Cleaner::Fill(
+      {facts.category, facts.brand, facts.title, facts.currency, facts.has_price, facts.price},
+      event);
+}
+
+void Partition::LearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                           const profile::Profile& profile, Workbench* bench) {
+  if (context.item.value() == 0) return;
+  NoteItem(event, context);
+  const std::optional<recommend::Interaction> kind = InteractionOf(event.type);
+  if (!kind.has_value()) return;
+  TouchesOf(profile, &bench->recent);
+  pairs_->AddEvent({context.item, *kind, event.event_time_ms}, bench->recent);
+}
+
+void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context) {
+  const recommend::ItemIndex::Facts facts = shared_.index.GetFacts(context.item.value());
+  const bool news = (context.category.value() != 0 && facts.category != context.category) ||
+                    (context.brand.value() != 0 && facts.brand != context.brand) ||
+                    (event.has_price && !(facts.price > 0));
+  bool noted = false;
+  if (news || !facts.eligible) {
+    shared_.index.SetAttributesFromEvent(context.item, context.category, context.brand,
+                                         event.has_price ? static_cast<float>(event.price) : 0.0f);
+    noted = news;
+  }
+  if (!event.title.empty() && shared_.index.SetTitleFromEvent(context.item, event.title)) {
+    noted = true;
+  }
+  if (noted) noted_items_.push_back(context.item);
+}
+
+void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,
+                       absl::string_view reason, absl::string_view detail, uint32_t line) {
+  dead_letters_.push_back(
+      {next_outbox_++, EncodeDeadLetter(MakeDeadLetter(record, stage, reason, detail, line))});
+}
+
+void Partition::Evict(size_t target_bytes) {
+  if (checkpoint_pending_.load(std::memory_order_acquire)) return;
+  absl::MutexLock lock(&mutex_);
+  customers_.EvictClean(target_bytes);
+}
+
+absl::StatusOr<bool> Partition::Visit(
+    absl::string_view customer_id, uint64_t hash, const ColdReader& cold,
+    absl::FunctionRef<void(const profile::Profile&)> visit) const {
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    if (const profile::Customer* customer = customers_.Peek(customer_id, hash)) {
+      visit(customer->profile);
+      return true;
+    }
+    if (!customers_.MayBeStored(hash)) return false;
+  }
+  const absl::string_view ids[] = {customer_id};
+  absl::StatusOr<std::vector<std::optional<std::string>>> stored = cold.Read(id_, ids);
+  if (!stored.ok()) return stored.status();
+  absl::ReaderMutexLock lock(&mutex_);
+  // An event may have brought it back to memory meanwhile: that is newer.
+  if (const profile::Customer* customer = customers_.Peek(customer_id, hash)) {
+    visit(customer->profile);
+    return true;
+  }
+  if (!stored->front().has_value()) return false;
+  const absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*stored->front());
+  if (!profile.ok()) return profile.status();
+  visit(*profile);
+  return true;
+}
+
+uint64_t Partition::Walk(uint64_t cursor, size_t count,
+                         absl::FunctionRef<void(const profile::Customer&)> visit) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return customers_.Walk(cursor, count, visit);
+}
+
+bool Partition::InMemory(absl::string_view customer_id, uint64_t hash) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return customers_.Peek(customer_id, hash) != nullptr;
+}
+
+Partition::Figures Partition::figures() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  Figures figures;
+  figures.quality = quality_;
+  figures.customers = customer_count_;
+  figures.customers_in_memory = customers_.size();
+  const uint64_t made = next_outbox_ - 1;
+  const uint64_t delivered = outbox_delivered_.load(std::memory_order_relaxed);
+  figures.outbox_pending = made > delivered ? made - delivered : 0;
+  figures.dedup_window_ms = duplicates_.window_in_force_ms();
+  figures.profile_bytes = customers_.memory_bytes();
+  figures.dedup_bytes = duplicates_.memory_bytes();
+  figures.relation_bytes = pairs_->memory_bytes();
+  return figures;
+}
+
+}  // namespace kindred::node

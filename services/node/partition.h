@@ -1,0 +1,197 @@
+// Everything one partition's log prefix amounts to, and the one function that moves it forward.
+//
+// Per record: decode → clean → find the customer → drop copies → judge outliers → apply to the
+// profile → learn item relations. No clock and no I/O besides reading evicted customers back, so
+// the node, the simulation and the benchmarks run the same code.
+#ifndef KINDRED_NODE_PARTITION_H_
+#define KINDRED_NODE_PARTITION_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "base/strong_int.h"
+#include "clean/cleaner.h"
+#include "clean/duplicates.h"
+#include "clean/outliers.h"
+#include "clean/quality.h"
+#include "event/decoder.h"
+#include "node/shared_state.h"
+#include "profile/customer_map.h"
+#include "profile/profile.h"
+#include "recommend/pair_table.h"
+#include "store/checkpoint.h"
+#include "store/store.h"
+#include "stream/record.h"
+
+namespace kindred::node {
+
+// Reads profiles that were evicted; the store, or a test.
+class ColdReader {
+ public:
+  virtual ~ColdReader() = default;
+  // The stored profile of each customer, none where there is none. In the order of `ids`.
+  virtual absl::StatusOr<std::vector<std::optional<std::string>>> Read(
+      PartitionId partition, absl::Span<const absl::string_view> ids) const = 0;
+};
+
+// What a worker needs for itself; any partition's records may go through it.
+struct Workbench {
+  explicit Workbench(const SharedOptions& options);
+  event::Decoder decoder;
+  clean::Cleaner cleaner;
+  std::vector<event::Event> events;
+  std::vector<event::Header> headers;
+  std::vector<recommend::Touch> recent;
+  CatalogueItem catalogue_item;
+};
+
+// The customer's recent items as the recommender takes them, newest first.
+void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
+
+// What a checkpoint leaves to be told once it is written.
+struct PendingCheckpoint {
+  store::Checkpoint checkpoint;
+  Offset next_offset;
+  uint32_t items_upto = 0;
+  uint32_t terms_upto = 0;
+  bool has_outbox = false;
+};
+
+// Threads: one worker calls what is not const; const methods from any thread.
+// Locks:   readers share, Apply() excludes them for one slice of records at a time.
+class Partition {
+ public:
+  Partition(PartitionId id, SharedState* shared);
+  ~Partition();
+  Partition(const Partition&) = delete;
+  Partition& operator=(const Partition&) = delete;
+
+  // Puts back what the last checkpoint stored; once, on an empty partition. DataLoss if the store
+  // holds what no checkpoint can have written. At most `profile_bytes` of profiles are loaded; the
+  // others are read back when they are needed.
+  absl::Status Restore(const store::Store& store, size_t profile_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Applies records in the order of their offsets. Offsets below next_offset() are dropped; a jump
+  // is counted. Fails only where an evicted customer cannot be read: then everything before that
+  // record is applied, next_offset() tells where to go on, and the call may be repeated.
+  absl::Status Apply(absl::Span<const stream::RawRecord> records, const ColdReader& cold,
+                     Workbench* bench) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Hands over a copy of everything that changed since the last call. One at a time: the next only
+  // after CheckpointDone(). None when nothing changed.
+  std::optional<PendingCheckpoint> BeginCheckpoint(const store::Store& store)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void CheckpointDone(const PendingCheckpoint& pending) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Roughly what the next checkpoint will write.
+  size_t dirty_bytes() const { return dirty_bytes_.load(std::memory_order_relaxed); }
+
+  // Drops clean profiles from memory until they take at most `target_bytes`. Does nothing while a
+  // checkpoint is being written.
+  void Evict(size_t target_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // --- Readers
+  PartitionId id() const { return id_; }
+  // The first offset not applied.
+  Offset next_offset() const { return Offset(next_offset_.load(std::memory_order_acquire)); }
+  // The first offset not in the last checkpoint.
+  Offset stored_offset() const { return Offset(stored_offset_.load(std::memory_order_acquire)); }
+  // 0 before the first event.
+  int64_t newest_event_ms() const { return newest_event_ms_.load(std::memory_order_acquire); }
+
+  // Calls `visit` with the customer's profile under the reader's lock. False when it was never
+  // seen. Status when it had to be read from the store and could not be.
+  absl::StatusOr<bool> Visit(absl::string_view customer_id, uint64_t hash, const ColdReader& cold,
+                             absl::FunctionRef<void(const profile::Profile&)> visit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // A walk over customers in memory; see CustomerMap::Walk.
+  uint64_t Walk(uint64_t cursor, size_t count,
+                absl::FunctionRef<void(const profile::Customer&)> visit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether the customer's profile is in memory.
+  bool InMemory(absl::string_view customer_id, uint64_t hash) const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  struct Figures {
+    clean::QualityCounts quality;
+    uint64_t customers = 0;  // in memory and stored
+    uint64_t customers_in_memory = 0;
+    uint64_t outbox_pending = 0;
+    int64_t dedup_window_ms = 0;
+    size_t profile_bytes = 0;
+    size_t dedup_bytes = 0;
+    size_t relation_bytes = 0;
+  };
+  Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Acknowledged dead letters, for the count of those that wait.
+  void OutboxDelivered(uint64_t count) { outbox_delivered_.fetch_add(count); }
+
+ private:
+  struct NewDeadLetter {
+    uint64_t sequence;
+    std::string bytes;
+  };
+
+  // Loads what the records' customers need, all at once.
+  absl::Status Prefetch(absl::Span<const stream::RawRecord> records, const ColdReader& cold)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status ApplyRecord(const stream::RawRecord& record, const ColdReader& cold,
+                           Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ApplyEvent(const stream::RawRecord& record, const event::Event& event,
+                          const ColdReader& cold, Workbench* bench)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<profile::Customer*> FindOrLoad(absl::string_view id, uint64_t hash,
+                                                const ColdReader& cold)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  profile::ApplyContext Intern(const clean::CleanEvent& event) const;
+  void FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) const;
+  void LearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                  const profile::Profile& profile, Workbench* bench)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
+              absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Needs the lock only against Apply(), which runs on the same thread; see BeginCheckpoint().
+  void EncodeChanges(PendingCheckpoint* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  std::string EncodeHead() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  absl::Status RestoreHead(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RestoreProfiles(const store::Store& store, size_t profile_bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const PartitionId id_;
+  SharedState& shared_;
+  std::atomic<int64_t> next_offset_{0};
+  std::atomic<int64_t> stored_offset_{0};
+  std::atomic<int64_t> newest_event_ms_{0};
+  std::atomic<size_t> dirty_bytes_{0};
+  std::atomic<uint64_t> outbox_delivered_{0};
+  // A checkpoint was begun and is not done.
+  std::atomic<bool> checkpoint_pending_{false};
+
+  mutable absl::Mutex mutex_;
+  profile::CustomerMap customers_ ABSL_GUARDED_BY(mutex_);
+  clean::DuplicateWindow duplicates_ ABSL_GUARDED_BY(mutex_);
+  clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
+  clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
+  uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::vector<NewDeadLetter> dead_letters_ ABSL_GUARDED_BY(mutex_);
+  // Items whose attributes an event told, to be stored with the next checkpoint.
+  std::vector<ItemId> noted_items_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_PARTITION_H_

@@ -1,0 +1,178 @@
+// Partition's state to and from the store.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/status_macros.h"
+#include "node/item_record.h"
+#include "node/partition.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr uint8_t kHeadVersion = 1;
+constexpr absl::string_view kHeadKey = "head";
+constexpr absl::string_view kPairsKey = "pairs";
+constexpr absl::string_view kQualityKey = "counts";
+
+void PutRows(store::Table table, clean::RowChanges rows, store::Checkpoint* checkpoint) {
+  for (const std::string& key : rows.deletes) checkpoint->Delete(table, key);
+  for (const clean::StoredRow& row : rows.puts) checkpoint->Put(table, row.key, row.value);
+}
+
+}  // namespace
+
+std::string Partition::EncodeHead() const {
+  std::string out;
+  base::ByteWriter writer(&out);
+  writer.U8(kHeadVersion);
+  writer.Varint(next_outbox_);
+  writer.Varint(customer_count_);
+  writer.Signed(newest_event_ms_.load(std::memory_order_relaxed));
+  return out;
+}
+
+absl::Status Partition::RestoreHead(absl::string_view bytes) {
+  base::ByteReader in(bytes);
+  if (in.U8() != kHeadVersion) return absl::DataLossError("partition head of an unknown version");
+  next_outbox_ = in.Varint();
+  customer_count_ = in.Varint();
+  newest_event_ms_.store(in.Signed(), std::memory_order_release);
+  if (!in.Done()) return absl::DataLossError("partition head is damaged");
+  return absl::OkStatus();
+}
+
+absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes) {
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<Offset> next, store.NextOffset(id_));
+  if (!next.has_value()) return absl::OkStatus();
+  absl::MutexLock lock(&mutex_);
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> head,
+                           store.Get(store::Table::kMeta, id_, kHeadKey));
+  if (!head.has_value()) return absl::DataLossError("partition has an offset but no head");
+  KINDRED_RETURN_IF_ERROR(RestoreHead(*head));
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> counts,
+                           store.Get(store::Table::kQuality, id_, kQualityKey));
+  if (counts.has_value()) {
+    KINDRED_ASSIGN_OR_RETURN(quality_, clean::QualityCounts::Decode(*counts));
+  }
+  KINDRED_RETURN_IF_ERROR(store.ForEach(store::Table::kDedup, id_,
+                                        [this](absl::string_view key, absl::string_view value) {
+                                          mutex_.AssertHeld();
+                                          return duplicates_.RestoreRow(key, value);
+                                        }));
+  KINDRED_RETURN_IF_ERROR(duplicates_.FinishRestore());
+  KINDRED_RETURN_IF_ERROR(store.ForEach(store::Table::kPrice, id_,
+                                        [this](absl::string_view key, absl::string_view value) {
+                                          mutex_.AssertHeld();
+                                          return prices_.RestoreRow(key, value);
+                                        }));
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> pairs,
+                           store.Get(store::Table::kMeta, id_, kPairsKey));
+  if (pairs.has_value()) KINDRED_RETURN_IF_ERROR(pairs_->RestoreHeader(*pairs));
+  KINDRED_RETURN_IF_ERROR(
+      store.ForEach(store::Table::kItemRow, id_,
+                    [this](absl::string_view key, absl::string_view value) -> absl::Status {
+                      KINDRED_ASSIGN_OR_RETURN(const uint32_t item, store::ParseNumberKey(key));
+                      return pairs_->RestoreRow(ItemId(item), value);
+                    }));
+  uint64_t pending = 0;
+  KINDRED_RETURN_IF_ERROR(
+      store.ForEachOutbox(id_, 0, SIZE_MAX, [&pending](uint64_t, absl::string_view) {
+        ++pending;
+        return absl::OkStatus();
+      }));
+  outbox_delivered_.store(next_outbox_ - 1 - pending);
+  KINDRED_RETURN_IF_ERROR(RestoreProfiles(store, profile_bytes));
+  next_offset_.store(next->value(), std::memory_order_release);
+  stored_offset_.store(next->value(), std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status Partition::RestoreProfiles(const store::Store& store, size_t profile_bytes) {
+  return store.ForEach(
+      store::Table::kProfile, id_,
+      [this, profile_bytes](absl::string_view id, absl::string_view value) -> absl::Status {
+        mutex_.AssertHeld();
+        const uint64_t hash = profile::CustomerMap::Hash(id);
+        if (base::PartitionOf(id, shared_.options.partition_count) != id_.value()) {
+          shared_.strays.Add(hash, id_);
+        }
+        if (customers_.memory_bytes() >= profile_bytes) {
+          customers_.AddStored(hash);
+          return absl::OkStatus();
+        }
+        absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(value);
+        if (!profile.ok()) {
+          return absl::DataLossError(absl::StrCat("stored profile of partition ", id_.value(),
+                                                  " is damaged: ", profile.status().message()));
+        }
+        customers_.Insert(id, hash, *std::move(profile));
+        return absl::OkStatus();
+      });
+}
+
+std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& store) {
+  if (checkpoint_pending_.load(std::memory_order_acquire) ||
+      next_offset().value() == stored_offset().value())
+    return std::nullopt;
+  PendingCheckpoint pending{store.NewCheckpoint(id_), next_offset(), 0, 0, false};
+  store::Checkpoint& checkpoint = pending.checkpoint;
+  // Readers only read profiles, and nobody but this thread changes anything: they need not wait.
+  mutex_.ReaderLock();
+  EncodeChanges(&pending);
+  mutex_.ReaderUnlock();
+  checkpoint.SetNextOffset(pending.next_offset);
+  checkpoint_pending_.store(true, std::memory_order_release);
+  dirty_bytes_.store(0, std::memory_order_relaxed);
+  return pending;
+}
+
+void Partition::EncodeChanges(PendingCheckpoint* pending) {
+  store::Checkpoint& checkpoint = pending->checkpoint;
+  std::string value;
+  customers_.BeginCheckpoint(
+      [&](const profile::Customer& customer) {
+        value.clear();
+        customer.profile.Encode(&value);
+        checkpoint.Put(store::Table::kProfile, customer.id(), value);
+      },
+      [&](absl::string_view id) { checkpoint.Delete(store::Table::kProfile, id); });
+  PutRows(store::Table::kDedup, duplicates_.TakeChanges(), &checkpoint);
+  PutRows(store::Table::kPrice, prices_.TakeChanges(), &checkpoint);
+  pairs_->TakeDirty([&](ItemId item, absl::string_view row) {
+    const std::string key = store::NumberKey(item.value());
+    if (row.empty()) {
+      checkpoint.Delete(store::Table::kItemRow, key);
+    } else {
+      checkpoint.Put(store::Table::kItemRow, key, row);
+    }
+  });
+  for (const ItemId item : noted_items_) {
+    checkpoint.Put(store::Table::kCatalogue, store::NumberKey(item.value()),
+                   EncodeItemRecord(item, shared_.index, shared_.terms.names()));
+  }
+  noted_items_.clear();
+  for (const NewDeadLetter& letter : dead_letters_) {
+    checkpoint.PutOutbox(letter.sequence, letter.bytes);
+    pending->has_outbox = true;
+  }
+  dead_letters_.clear();
+  checkpoint.Put(store::Table::kMeta, kPairsKey, pairs_->EncodeHeader());
+  checkpoint.Put(store::Table::kQuality, kQualityKey, quality_.Encode());
+  checkpoint.Put(store::Table::kMeta, kHeadKey, EncodeHead());
+  // Last: everything above may have named something new.
+  pending->items_upto = shared_.items.AddTo(&checkpoint);
+  pending->terms_upto = shared_.terms.AddTo(&checkpoint);
+}
+
+void Partition::CheckpointDone(const PendingCheckpoint& pending) {
+  shared_.items.Stored(pending.items_upto);
+  shared_.terms.Stored(pending.terms_upto);
+  stored_offset_.store(pending.next_offset.value(), std::memory_order_release);
+  absl::MutexLock lock(&mutex_);
+  customers_.EndCheckpoint(true);
+  checkpoint_pending_.store(false, std::memory_order_release);
+}
+
+}  // namespace kindred::node

@@ -1,0 +1,63 @@
+#include "node/partition_set.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+
+namespace kindred::node {
+
+PartitionSet::PartitionSet(SharedState* shared) : shared_(*shared) {
+  for (int32_t i = 0; i < shared->options.partition_count; ++i) {
+    slots_.push_back(std::make_unique<Slot>());
+  }
+}
+
+Partition& PartitionSet::Ensure(PartitionId id) {
+  Slot& slot = *slots_[static_cast<size_t>(id.value())];
+  if (slot.state == nullptr) {
+    slot.state = std::make_unique<Partition>(id, &shared_);
+    slot.has_state.store(true, std::memory_order_release);
+  }
+  return *slot.state;
+}
+
+absl::Status PartitionSet::Ready(PartitionId id) const {
+  const Slot& slot = *slots_[static_cast<size_t>(id.value())];
+  switch (slot.ownership.load(std::memory_order_acquire)) {
+    case Ownership::kNever:
+      return absl::UnavailableError(
+          absl::StrCat("partition ", id.value(), " is not assigned to this node yet; retry"));
+    case Ownership::kRevoked:
+      return absl::UnavailableError(
+          absl::StrCat("partition ", id.value(), " belongs to another node now; ask that one"));
+    case Ownership::kOwned:
+    case Ownership::kLost:
+      break;
+  }
+  if (slot.caught_up.load(std::memory_order_acquire)) return absl::OkStatus();
+  const int64_t applied = slot.state->next_offset().value();
+  const int64_t end = slot.catch_up_offset.load(std::memory_order_acquire);
+  return absl::UnavailableError(absl::StrCat("partition ", id.value(), " is catching up: ", applied,
+                                             " of ", end < 0 ? "?" : absl::StrCat(end),
+                                             " records applied; retry"));
+}
+
+PartitionId PartitionSet::Home(absl::string_view customer_id) const {
+  return PartitionId(base::PartitionOf(customer_id, count()));
+}
+
+int64_t PartitionSet::newest_event_ms() const {
+  int64_t newest = 0;
+  ForEach(
+      [&newest](const Slot& slot) { newest = std::max(newest, slot.state->newest_event_ms()); });
+  return newest;
+}
+
+uint64_t PartitionSet::customers() const {
+  uint64_t customers = 0;
+  ForEach([&customers](const Slot& slot) { customers += slot.state->figures().customers; });
+  return customers;
+}
+
+}  // namespace kindred::node

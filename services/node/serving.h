@@ -1,0 +1,41 @@
+// Answers to calls, whatever transport they came by. Reads the live state; never writes it.
+#ifndef KINDRED_NODE_SERVING_H_
+#define KINDRED_NODE_SERVING_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "kindred/v1/profile.pb.h"
+#include "kindred/v1/recommendation.pb.h"
+#include "kindred/v1/segment.pb.h"
+#include "kindred/v1/status.pb.h"
+
+namespace kindred::node {
+
+// Threads: all methods from any thread.
+// Errors:  InvalidArgument with field violations; NotFound; Unavailable while a partition is not
+//          ready. The answer is unspecified on error.
+class Serving {
+ public:
+  virtual ~Serving() = default;
+
+  virtual absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) = 0;
+  virtual absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
+                                        v1::BatchGetProfilesResponse* response) = 0;
+  // A number that changes with every event applied to the customer; 0 while it is unknown.
+  virtual absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) = 0;
+  virtual absl::Status Recommend(const v1::RecommendRequest& request,
+                                 v1::RecommendResponse* response) = 0;
+  virtual absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
+                                    v1::SimilarItemsResponse* response) = 0;
+  virtual absl::Status ListSegments(const v1::ListSegmentsRequest& request,
+                                    v1::ListSegmentsResponse* response) = 0;
+  virtual absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) = 0;
+  virtual absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) = 0;
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_SERVING_H_

@@ -1,0 +1,168 @@
+#include "node/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr absl::Duration kColdRetry = absl::Milliseconds(50);
+constexpr size_t kRecordOverheadBytes = 200;
+
+}  // namespace
+
+Worker::Worker(const WorkerOptions& options, SharedState* shared, store::Store* store,
+               const ColdReader* cold, Checkpointer* checkpointer, telemetry::Registry* registry,
+               OnFatal on_fatal)
+    : options_(options),
+      queue_limit_(options.queue_bytes),
+      store_(*store),
+      cold_(*cold),
+      checkpointer_(*checkpointer),
+      on_fatal_(std::move(on_fatal)),
+      visible_(registry->GetHistogram(
+          "kindred_event_visible_latency_seconds",
+          "From a record's timestamp in the log to its effect being visible in answers.",
+          telemetry::FreshnessBounds())),
+      applied_(registry->GetCounter("kindred_records_applied_total", "Records applied.")),
+      bench_(shared->options),
+      thread_([this] { Run(); }) {}
+
+Worker::~Worker() { Stop(); }
+
+void Worker::Enqueue(Partition* partition, std::vector<stream::RawRecord> records) {
+  Job job;
+  job.partition = partition;
+  for (const stream::RawRecord& record : records) {
+    job.bytes += record.size_bytes() + kRecordOverheadBytes;
+  }
+  job.records = std::move(records);
+  queued_bytes_.fetch_add(job.bytes, std::memory_order_relaxed);
+  absl::MutexLock lock(&mutex_);
+  jobs_.push_back(std::move(job));
+}
+
+void Worker::Release(Partition* partition) {
+  absl::MutexLock lock(&mutex_);
+  for (auto it = jobs_.begin(); it != jobs_.end();) {
+    if (it->partition == partition) {
+      queued_bytes_.fetch_sub(it->bytes, std::memory_order_relaxed);
+      it = jobs_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  if (stopping_) return;
+  releases_.push_back(partition);
+  const auto released = [this, partition]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || std::find(releases_.begin(), releases_.end(), partition) == releases_.end();
+  };
+  mutex_.Await(absl::Condition(&released));
+}
+
+void Worker::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::Run() {
+  while (true) {
+    Job job;
+    std::vector<Partition*> releases;
+    bool stopping = false;
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto wake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || !jobs_.empty() || !releases_.empty();
+      };
+      absl::Duration wait = absl::InfiniteDuration();
+      for (const auto& [partition, since] : changed_) {
+        wait = std::min(wait, since + options_.checkpoint_interval - absl::Now());
+      }
+      mutex_.AwaitWithTimeout(absl::Condition(&wake), std::max(wait, absl::ZeroDuration()));
+      stopping = stopping_;
+      releases = releases_;
+      if (releases.empty() && !stopping && !jobs_.empty()) {
+        job = std::move(jobs_.front());
+        jobs_.pop_front();
+      }
+    }
+    if (stopping) {
+      CheckpointDue(absl::Now(), /*force=*/true);
+      return;
+    }
+    for (Partition* partition : releases) MaybeCheckpoint(partition, absl::Now(), /*force=*/true);
+    if (!releases.empty()) {
+      absl::MutexLock lock(&mutex_);
+      for (Partition* partition : releases) {
+        releases_.erase(std::remove(releases_.begin(), releases_.end(), partition),
+                        releases_.end());
+      }
+    }
+    if (job.partition != nullptr && !ApplyJob(&job)) return;
+    CheckpointDue(absl::Now(), /*force=*/false);
+  }
+}
+
+bool Worker::ApplyJob(Job* job) {
+  while (true) {
+    const absl::Status status = job->partition->Apply(job->records, cold_, &bench_);
+    if (status.ok()) break;
+    if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) {
+      base::LogError("ingest", "a customer's state cannot be read, stopping",
+                     {{"partition", job->partition->id().value()}, {"error", status}});
+      on_fatal_(status);
+      return false;
+    }
+    absl::MutexLock lock(&mutex_);
+    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kColdRetry)) return true;
+  }
+  const int64_t now_ms = absl::ToUnixMillis(absl::Now());
+  for (const stream::RawRecord& record : job->records) {
+    visible_.Observe(static_cast<double>(std::max<int64_t>(0, now_ms - record.timestamp_ms())) /
+                     1000.0);
+  }
+  applied_.Increment(job->records.size());
+  progress_.fetch_add(1, std::memory_order_relaxed);
+  changed_.try_emplace(job->partition, absl::Now());
+  job->partition->Evict(profile_budget_.load(std::memory_order_relaxed));
+  job->records.clear();
+  queued_bytes_.fetch_sub(job->bytes, std::memory_order_relaxed);
+  return true;
+}
+
+void Worker::CheckpointDue(absl::Time now, bool force) {
+  std::vector<Partition*> due;
+  for (const auto& [partition, since] : changed_) {
+    if (force || now >= since + options_.checkpoint_interval ||
+        partition->dirty_bytes() >= options_.checkpoint_dirty_bytes) {
+      due.push_back(partition);
+    }
+  }
+  for (Partition* partition : due) MaybeCheckpoint(partition, now, force);
+}
+
+void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
+  if (force) {
+    // The one before must be done before the last one is made.
+    const absl::Status idle = checkpointer_.WaitIdle(absl::Seconds(30));
+    if (!idle.ok()) base::LogWarning("ingest", "last checkpoint is late", {{"error", idle}});
+  }
+  std::optional<PendingCheckpoint> pending = partition->BeginCheckpoint(store_);
+  if (pending.has_value()) {
+    checkpointer_.Enqueue(partition, *std::move(pending));
+    changed_.erase(partition);
+  } else if (partition->next_offset() == partition->stored_offset()) {
+    changed_.erase(partition);
+  } else {
+    // One is being written: look again in a moment.
+    changed_[partition] = now - options_.checkpoint_interval + absl::Milliseconds(20);
+  }
+}
+
+}  // namespace kindred::node

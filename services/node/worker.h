@@ -1,0 +1,90 @@
+// A thread that applies the records of its partitions and starts their checkpoints.
+#ifndef KINDRED_NODE_WORKER_H_
+#define KINDRED_NODE_WORKER_H_
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "node/checkpointer.h"
+#include "node/partition.h"
+#include "stream/record.h"
+#include "telemetry/metrics.h"
+
+namespace kindred::node {
+
+struct WorkerOptions {
+  absl::Duration checkpoint_interval = absl::Seconds(1);
+  size_t checkpoint_dirty_bytes = 64u << 20;
+  size_t queue_bytes = 16u << 20;  // records waiting; more make CanTake() false
+};
+
+// Threads: all methods from any thread.
+class Worker {
+ public:
+  using OnFatal = std::function<void(absl::Status status)>;
+  Worker(const WorkerOptions& options, SharedState* shared, store::Store* store,
+         const ColdReader* cold, Checkpointer* checkpointer, telemetry::Registry* registry,
+         OnFatal on_fatal);
+  ~Worker();
+
+  // Records of one partition in the order of their offsets.
+  void Enqueue(Partition* partition, std::vector<stream::RawRecord> records);
+  // False while too much waits.
+  bool CanTake() const { return queued_bytes_.load(std::memory_order_relaxed) < queue_limit_; }
+  // Drops what waits for the partition, finishes what is being applied, and writes a last
+  // checkpoint of it. Returns when that is enqueued.
+  void Release(Partition* partition);
+  // Evict clean profiles of a partition down to this many bytes when it is next touched.
+  void SetProfileBudget(size_t bytes_per_partition) {
+    profile_budget_.store(bytes_per_partition, std::memory_order_relaxed);
+  }
+  // Batches applied so far, and whether any wait: a worker that has work must make progress.
+  uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
+  bool idle() const { return queued_bytes_.load(std::memory_order_relaxed) == 0; }
+  // Applies nothing more; writes last checkpoints of all partitions touched.
+  void Stop();
+
+ private:
+  struct Job {
+    Partition* partition = nullptr;
+    std::vector<stream::RawRecord> records;
+    size_t bytes = 0;
+  };
+  void Run();
+  bool ApplyJob(Job* job);
+  void MaybeCheckpoint(Partition* partition, absl::Time now, bool force);
+  void CheckpointDue(absl::Time now, bool force);
+
+  const WorkerOptions options_;
+  const size_t queue_limit_;
+  store::Store& store_;
+  const ColdReader& cold_;
+  Checkpointer& checkpointer_;
+  const OnFatal on_fatal_;
+  telemetry::Histogram& visible_;
+  telemetry::Counter& applied_;
+  Workbench bench_;
+  std::atomic<size_t> queued_bytes_{0};
+  std::atomic<size_t> profile_budget_{SIZE_MAX};
+  std::atomic<uint64_t> progress_{0};
+  // Partitions with changes, and when the oldest of them came. Worker's thread only.
+  absl::flat_hash_map<Partition*, absl::Time> changed_;
+
+  absl::Mutex mutex_;
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Partition*> releases_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_WORKER_H_
