@@ -90,6 +90,8 @@ void FingerprintTable::Resize(uint32_t group_count, Segment* segment) {
 
 // Frees dead slots and sets the marks anew; nothing moves.
 void FingerprintTable::Purge(Segment* segment) {
+  if (segment->purged_at == deaths_) return;
+  segment->purged_at = deaths_;
   const uint32_t count = segment->group_count;
   segment->used = 0;
   for (uint32_t g = 0; g < count; ++g) segment->groups[g].passed = 0;
@@ -141,6 +143,7 @@ void FingerprintTable::Split(uint64_t hash) {
   const int depth = low->depth + 1;
   low->depth = depth;
   high->depth = depth;
+  high->purged_at = low->purged_at;
   // Room for a fifth more than half of what there was.
   Resize(old_count * 5 / 8, low);
   Resize(old_count * 5 / 8, high);

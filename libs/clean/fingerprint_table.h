@@ -26,12 +26,18 @@ class FingerprintTable {
   void Prefetch(uint64_t fingerprint) const {
     const uint64_t hash = HashOf(fingerprint);
     const Segment& segment = *directory_[DirectoryIndex(hash)];
-    __builtin_prefetch(&segment.groups[HomeOf(hash, segment.group_count)]);
+    const Group* group = &segment.groups[HomeOf(hash, segment.group_count)];
+    __builtin_prefetch(group);
+    // Else g++ 12 takes this function for one without effect, and drops it.
+    asm volatile("" : : "r"(group));
   }
   // False if it is there under a live tag.
   bool Insert(uint64_t fingerprint, uint8_t tag);
 
-  void SetLive(uint8_t tag, bool live) { live_[tag] = live; }
+  void SetLive(uint8_t tag, bool live) {
+    live_[tag] = live;
+    if (!live) ++deaths_;
+  }
   // Frees the dead slots of 1/kPurgeShare of the segments, another part each time.
   void PurgeSome();
   static constexpr int kPurgeShare = 64;
@@ -55,8 +61,9 @@ class FingerprintTable {
   struct Segment {
     std::unique_ptr<Group[]> groups;
     uint32_t group_count = 0;
-    uint32_t used = 0;  // slots with a tag, live or dead
-    int depth = 0;      // leading bits of the hash that all its fingerprints share
+    uint32_t used = 0;       // slots with a tag, live or dead
+    uint64_t purged_at = 0;  // deaths_ when nothing in it was dead
+    int depth = 0;           // leading bits of the hash that all its fingerprints share
   };
 
   uint64_t HashOf(uint64_t fingerprint) const {
@@ -83,6 +90,7 @@ class FingerprintTable {
 
   const uint64_t seed_;
   std::array<bool, 256> live_{};
+  uint64_t deaths_ = 0;
   std::vector<std::unique_ptr<Segment>> segments_;
   std::vector<Segment*> directory_;  // 2^global_depth_, by the leading bits of the hash
   int global_depth_ = 0;

@@ -113,7 +113,7 @@ class PriceBook {
   static void Learn(float log_price, bool outlier, Entry* entry);
   const Entry* Find(uint64_t fingerprint) const;
 
-  const uint32_t max_items_;
+  uint32_t max_items_;
   uint32_t size_ = 0;
   uint64_t untracked_ = 0;
   std::vector<Page> pages_;
