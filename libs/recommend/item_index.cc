@@ -101,14 +101,16 @@ void ItemIndex::SetAttributes(ItemId item, const ItemAttributes& attributes) {
   SetFlag(flags, kUnavailable, !attributes.available);
   SetFlag(flags, kHidden, attributes.hidden);
   {
-    absl::MutexLock lock(&titles_mutex_);
+    const std::lock_guard lock(titles_mutex_);
     if (attributes.title.empty()) {
       titles_.erase(id);
     } else {
       titles_[id] = attributes.title;
     }
   }
-  SetFlag(flags, kInCategoryTop, false);  // the category may be another one now
+  // The category may be another one now.
+  SetFlag(flags, kInCategoryTop, false);
+  chunk->futile_in_category[slot].store(0, std::memory_order_relaxed);
   Rank(id, chunk);
 }
 
@@ -130,6 +132,7 @@ void ItemIndex::SetAttributesFromEvent(ItemId item, TermId category, TermId bran
       chunk->category[slot].exchange(category.value(), std::memory_order_relaxed) !=
           category.value()) {
     SetFlag(flags, kInCategoryTop, false);
+    chunk->futile_in_category[slot].store(0, std::memory_order_relaxed);
     Rank(id, chunk);
   }
 }
@@ -141,7 +144,7 @@ bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title) {
       (chunk->flags[id & kChunkMask].load(std::memory_order_relaxed) & kFromCatalogue) != 0) {
     return false;
   }
-  absl::MutexLock lock(&titles_mutex_);
+  const std::lock_guard lock(titles_mutex_);
   return titles_.try_emplace(id, title).second;
 }
 
@@ -197,13 +200,13 @@ ItemAttributes ItemIndex::Attributes(ItemId item) const {
 }
 
 std::string ItemIndex::Title(ItemId item) const {
-  absl::MutexLock lock(&titles_mutex_);
+  const std::lock_guard lock(titles_mutex_);
   const auto found = titles_.find(item.value());
   return found == titles_.end() ? std::string() : found->second;
 }
 
 void ItemIndex::Attach(std::shared_ptr<PairTable> table) {
-  absl::MutexLock lock(&tables_mutex_);
+  const std::lock_guard lock(tables_mutex_);
   auto tables = std::make_shared<Tables>(*tables_);
   for (const auto& other : *tables) KINDRED_CHECK(other->partition() != table->partition());
   tables->push_back(std::move(table));
@@ -216,7 +219,7 @@ void ItemIndex::Attach(std::shared_ptr<PairTable> table) {
 void ItemIndex::Detach(PartitionId partition) {
   std::shared_ptr<PairTable> leaving;
   {
-    absl::MutexLock lock(&tables_mutex_);
+    const std::lock_guard lock(tables_mutex_);
     auto tables = std::make_shared<Tables>(*tables_);
     for (auto it = tables->begin(); it != tables->end(); ++it) {
       if ((*it)->partition() != partition) continue;
@@ -243,7 +246,7 @@ void ItemIndex::Detach(PartitionId partition) {
 }
 
 std::shared_ptr<const ItemIndex::Tables> ItemIndex::tables() const {
-  absl::MutexLock lock(&tables_mutex_);
+  const std::lock_guard lock(tables_mutex_);
   return tables_;
 }
 
@@ -293,31 +296,40 @@ double ItemIndex::Popularity(ItemId item, int64_t now_ms) const {
          Weight(now_ms, base, decay_.popularity_half_life_days, kPopularityPowers);
 }
 
+// Takes no lock for an item that is in its lists already or too unpopular to enter them: thresholds
+// only rise, because forward weights do.
 void ItemIndex::Rank(uint32_t item, Chunk* chunk) {
   const uint32_t slot = item & kChunkMask;
   const uint32_t flags = chunk->flags[slot].load(std::memory_order_relaxed);
-  if ((flags & kInTop) == 0) Offer(item, TermId(0), kInTop, chunk);
-  if ((flags & kInCategoryTop) == 0) {
-    const uint32_t category = chunk->category[slot].load(std::memory_order_relaxed);
-    if (category != 0) Offer(item, TermId(category), kInCategoryTop, chunk);
+  if ((flags & kInTop) == 0) {
+    Offer(item, TermId(0), kInTop, chunk, &chunk->futile_in_top[slot]);
+  }
+  const uint32_t category = chunk->category[slot].load(std::memory_order_relaxed);
+  if (category != 0 && (flags & kInCategoryTop) == 0) {
+    Offer(item, TermId(category), kInCategoryTop, chunk, &chunk->futile_in_category[slot]);
   }
 }
 
-void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk) {
+void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk,
+                      std::atomic<double>* futile_below) {
   const double popularity = RawPopularity(item);
-  absl::MutexLock lock(&top_mutex_);
-  TopList& list = top_[category.value()];
+  const double futile = futile_below->load(std::memory_order_relaxed);
+  if (futile > 0 && popularity <= futile) return;
   const auto less_popular = [this](uint32_t a, uint32_t b) {
     return std::make_pair(RawPopularity(a), b) < std::make_pair(RawPopularity(b), a);
   };
+  const std::lock_guard lock(top_mutex_);
+  TopList& list = top_[category.value()];
   if (std::find(list.items.begin(), list.items.end(), item) == list.items.end()) {
     if (list.items.size() < kPopularKept) {
       list.items.push_back(item);
     } else {
-      if (popularity <= list.threshold) return;
-      auto last = std::min_element(list.items.begin(), list.items.end(), less_popular);
-      list.threshold = RawPopularity(*last);
-      if (popularity <= list.threshold) return;
+      const auto last = std::min_element(list.items.begin(), list.items.end(), less_popular);
+      const double threshold = RawPopularity(*last);
+      if (popularity <= threshold) {
+        futile_below->store(threshold, std::memory_order_relaxed);
+        return;
+      }
       if (Chunk* evicted = ChunkOf(*last)) {
         SetFlag(evicted->flags[*last & kChunkMask], flag_bit, false);
       }
@@ -329,7 +341,7 @@ void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* 
 }
 
 std::shared_ptr<const ItemIndex::PopularItems> ItemIndex::Popular(TermId category) const {
-  absl::MutexLock lock(&top_mutex_);
+  const std::lock_guard lock(top_mutex_);
   const auto found = top_.find(category.value());
   if (found == top_.end()) return nullptr;
   TopList& list = found->second;
@@ -350,7 +362,7 @@ std::shared_ptr<const ItemIndex::PopularItems> ItemIndex::Popular(TermId categor
 
 void ItemIndex::RebuildTopLists() {
   {
-    absl::MutexLock lock(&top_mutex_);
+    const std::lock_guard lock(top_mutex_);
     top_.clear();
   }
   changes_.fetch_add(1, std::memory_order_relaxed);
@@ -359,6 +371,8 @@ void ItemIndex::RebuildTopLists() {
     if (chunk == nullptr) continue;
     auto& flags = chunk->flags[item & kChunkMask];
     SetFlag(flags, kInTop | kInCategoryTop, false);
+    chunk->futile_in_top[item & kChunkMask].store(0, std::memory_order_relaxed);
+    chunk->futile_in_category[item & kChunkMask].store(0, std::memory_order_relaxed);
     if ((flags.load(std::memory_order_relaxed) & kMet) != 0) Rank(item, chunk);
   }
 }
@@ -369,10 +383,10 @@ size_t ItemIndex::memory_bytes() const {
     if (chunk.load(std::memory_order_relaxed) != nullptr) bytes += sizeof(Chunk);
   }
   {
-    absl::MutexLock lock(&titles_mutex_);
+    const std::lock_guard lock(titles_mutex_);
     for (const auto& [item, title] : titles_) bytes += 48 + title.capacity();
   }
-  absl::MutexLock lock(&top_mutex_);
+  const std::lock_guard lock(top_mutex_);
   return bytes + top_.size() * (64 + kPopularKept * sizeof(uint32_t));
 }
 

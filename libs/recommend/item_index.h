@@ -9,14 +9,13 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "base/strong_int.h"
 #include "recommend/reclaimer.h"
 
@@ -136,12 +135,13 @@ class ItemIndex {
   struct Chunk {
     Column<float> root_support{};
     Column<double> support{}, popularity{};
+    // Popularity below which offering the item to a list is futile, as of its last refusal there.
+    Column<double> futile_in_top{}, futile_in_category{};
     Column<uint32_t> category{}, brand{}, currency{}, flags{};
     Column<float> price{};
   };
   struct TopList {
     std::vector<uint32_t> items;
-    double threshold = 0;  // popularity of the last one once the list is full
     std::shared_ptr<const PopularItems> sorted;
     uint64_t sorted_at = 0;  // changes_ then
   };
@@ -149,9 +149,10 @@ class ItemIndex {
     return chunks_[item >> kChunkBits].load(std::memory_order_acquire);
   }
   Chunk* Ensure(uint32_t item);
-  void Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk);
+  void Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* chunk,
+             std::atomic<double>* futile_below);
   void Rank(uint32_t item, Chunk* chunk);
-  void RebuildTopLists() ABSL_LOCKS_EXCLUDED(top_mutex_);
+  void RebuildTopLists();
 
   const DecayOptions decay_;
   std::atomic<int64_t> base_ms_;
@@ -160,13 +161,13 @@ class ItemIndex {
   std::vector<std::atomic<Chunk*>> chunks_;
   Reclaimer reclaimer_;
 
-  mutable absl::Mutex titles_mutex_;
-  absl::flat_hash_map<uint32_t, std::string> titles_ ABSL_GUARDED_BY(titles_mutex_);
-  mutable absl::Mutex top_mutex_;
-  mutable absl::flat_hash_map<uint32_t, TopList> top_ ABSL_GUARDED_BY(top_mutex_);
+  mutable std::mutex titles_mutex_;  // guards titles_
+  absl::flat_hash_map<uint32_t, std::string> titles_;
+  mutable std::mutex top_mutex_;  // guards top_
+  mutable absl::flat_hash_map<uint32_t, TopList> top_;
   std::atomic<uint64_t> changes_{0};  // of popularity
-  mutable absl::Mutex tables_mutex_;
-  std::shared_ptr<const Tables> tables_ ABSL_GUARDED_BY(tables_mutex_);
+  mutable std::mutex tables_mutex_;   // guards tables_
+  std::shared_ptr<const Tables> tables_;
 };
 
 }  // namespace kindred::recommend
