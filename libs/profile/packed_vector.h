@@ -77,6 +77,7 @@ class PackedVector {
   void reserve(size_t count) {
     if (count > 0 && (block_ == nullptr || block_->capacity < count)) Reallocate(count);
   }
+  void Prefetch() const { __builtin_prefetch(block_); }
   // Bytes on the heap.
   size_t memory_bytes() const {
     return block_ == nullptr ? 0 : sizeof(Block) + block_->capacity * sizeof(T);
