@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "event/event_time.h"
 #include "event/native_json.h"
+#include "event/utf8.h"
 
 namespace kindred::event {
 namespace {
@@ -30,8 +31,6 @@ absl::string_view LastPart(absl::string_view type) {
     type = type.substr(0, dot);
   }
 }
-
-bool IsUtf8(absl::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include "event/json_value.h"
 #include "event/key_table.h"
 #include "event/native_proto.h"
+#include "event/utf8.h"
 #include "event/wire_format.h"
 #include "event/wire_reader.h"
 #include "kindred/event/v1/item.pb.h"
@@ -140,7 +141,7 @@ class ItemDecoder::Impl {
   // What both encodings must hold.
   bool Check(const EncodedRecord& record, Item* item) {
     if (item->item_id.empty()) {
-      if (!simdjson::validate_utf8(record.key.data(), record.key.size())) {
+      if (!IsUtf8(record.key)) {
         return context_.Fail(DecodeFailure::kInvalidUtf8, "the key: not UTF-8");
       }
       item->item_id = std::string(record.key);

@@ -7,8 +7,8 @@
 
 #include "event/json_text.h"
 #include "event/proto_struct.h"
+#include "event/utf8.h"
 #include "kindred/event/v1/event.pb.h"
-#include "simdjson.h"
 
 namespace kindred::event {
 namespace {
@@ -160,7 +160,7 @@ bool ReadMessage(DecodeContext& context, uint32_t field, absl::string_view bytes
 bool ReadProtoText(DecodeContext& context, absl::string_view name, WireReader& reader,
                    absl::string_view* out) {
   *out = reader.Bytes();
-  return simdjson::validate_utf8(out->data(), out->size()) ||
+  return IsUtf8(*out) ||
          context.Fail(DecodeFailure::kInvalidUtf8, absl::StrCat(name, ": not UTF-8"));
 }
 
