@@ -222,6 +222,7 @@ profile::ApplyContext Partition::Intern(const clean::CleanEvent& event) const {
   profile::ApplyContext context;
   context.affinity_decay = &shared_.affinity_decay;
   context.default_currency = shared_.default_currency;
+  context.outlier_rules = &shared_.options.clean_rules.outliers;
   context.item = ItemId(shared_.items.names().Intern(event.item_id));
   context.category = TermId(terms.Intern(event.category));
   context.brand = TermId(terms.Intern(event.brand));
