@@ -18,6 +18,8 @@ constexpr uint8_t kEmptyHistory = 0;
 constexpr uint8_t kUsedHistory = 1;
 
 constexpr double kMinuteMs = 60000;
+// However fast a machine was, it is forgiven after about an hour.
+constexpr float kMaxLevel = 10000;
 
 // PriceBook: the first guess of a price's spread, and the least the estimate may sink to, in
 // doublings (a quarter, and one hundredth).
@@ -119,7 +121,7 @@ float RateHistory::LevelAt(int64_t event_time_ms, const OutlierRules& rules) con
 
 void RateHistory::Update(int64_t event_time_ms, const OutlierRules& rules) {
   if (!empty() && (event_time_ms == last_ms_ || event_time_ms < last_ms_ - kMinuteMs)) return;
-  level_ = LevelAt(event_time_ms, rules) + 1;
+  level_ = std::min(kMaxLevel, LevelAt(event_time_ms, rules) + 1);
   last_ms_ = std::max(last_ms_, event_time_ms);
 }
 
@@ -132,7 +134,7 @@ bool RateHistory::IsOutlier(int64_t event_time_ms, const OutlierRules& rules) co
 void RateHistory::Add(const RateHistory& other, const OutlierRules& rules) {
   if (other.empty()) return;
   const int64_t last_ms = empty() ? other.last_ms_ : std::max(last_ms_, other.last_ms_);
-  level_ = LevelAt(last_ms, rules) + other.LevelAt(last_ms, rules);
+  level_ = std::min(kMaxLevel, LevelAt(last_ms, rules) + other.LevelAt(last_ms, rules));
   last_ms_ = last_ms;
 }
 
@@ -150,7 +152,7 @@ RateHistory RateHistory::Decode(base::ByteReader* in) {
   history.last_ms_ = std::clamp<int64_t>(in->Signed(), 0, kMaxTimeMs);
   const float level = in->F32();
   // Also turns NaN into 0.
-  history.level_ = level > 0 ? std::min(level, 1e9f) : 0;
+  history.level_ = level > 0 ? std::min(level, kMaxLevel) : 0;
   if (history.level_ == 0) history.last_ms_ = 0;
   return history;
 }
