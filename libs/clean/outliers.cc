@@ -39,7 +39,8 @@ absl::Status Corrupt() { return absl::DataLossError("stored price book: malforme
 
 int AmountHistory::BinOf(double amount) {
   if (!(amount > 0)) return 0;
-  return std::clamp(std::ilogb(amount) - kLowestBin, 0, kBins - 1);
+  // ilogb() of infinity is the greatest integer.
+  return std::clamp(std::ilogb(amount), kLowestBin, kLowestBin + kBins - 1) - kLowestBin;
 }
 
 void AmountHistory::Update(double amount) {
