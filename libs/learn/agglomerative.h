@@ -17,7 +17,7 @@ namespace kindred::learn {
 struct Join {
   size_t left = 0;  // left < right
   size_t right = 0;
-  double height = 0;  // sqrt(2 × what it adds); two single points join at their distance
+  double height = 0;  // sqrt(2 * what it adds): two single points join at their distance
   double weight = 0;  // of all points below
 };
 

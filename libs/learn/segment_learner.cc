@@ -258,6 +258,7 @@ void SegmentLearner::EndPass() {
     }
     settled_ = settled_ && !drifted && ids == model_.ids;
   }
+  last_sample_ = std::move(sample_);
   ++model_.passes;
   ++model_.version;
   BeginPass();

@@ -59,6 +59,9 @@ class SegmentLearner {
   // True when the last pass moved no centre by more than a thousandth of a deviation: the caller
   // may walk more slowly until something changes.
   bool settled() const { return settled_; }
+  // A uniform sample, without repetition, of the last full pass in original units: all of it when
+  // it had at most sample_size vectors. For pictures and for clusterings that need single vectors.
+  const Matrix& last_sample() const { return last_sample_; }
   // Vectors of the pass so far, without those left out.
   uint64_t pass_size() const { return seen_; }
 
@@ -88,6 +91,7 @@ class SegmentLearner {
   uint64_t refit_gap_ = 1;    // passes
   double refit_inertia_ = 0;  // at the last competition
   double refit_population_ = 0;
+  Matrix last_sample_;
 
   // The pass.
   uint64_t seen_ = 0;

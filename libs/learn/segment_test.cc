@@ -60,6 +60,7 @@ TEST(SegmentLearner, ReachesTheFullFitWhenTheSampleHoldsAll) {
   EXPECT_TRUE(learner.settled());
   EXPECT_EQ(learner.model().size(), 6u);
   EXPECT_EQ(learner.model().population, 3000);
+  EXPECT_EQ(learner.last_sample().data(), vectors);
   EXPECT_LT(AgainstFullFit(learner.model(), vectors), 1.02);
 }
 
