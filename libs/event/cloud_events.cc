@@ -38,6 +38,7 @@ bool ReadCloudEvent(DecodeContext& context, dom::object envelope, CloudEvent* ou
   CloudAttributes& attributes = out->attributes;
   absl::string_view base64;
   absl::string_view content_type;
+  dom::element data;
   bool has_data = false;
   for (const dom::key_value_pair field : envelope) {
     const absl::string_view key = ToView(field.key);
@@ -52,8 +53,8 @@ bool ReadCloudEvent(DecodeContext& context, dom::object envelope, CloudEvent* ou
       if (!ReadText(context, key, field.value, text)) return false;
       *text = context.arena.Copy(*text);
     } else if (key == "data") {
-      if (!ReadObject(context, key, field.value, &out->data)) return false;
-      has_data = out->data.has_value();
+      data = field.value;
+      has_data = !data.is_null();
     } else if (key == "specversion") {
       attributes.present = true;
     }
@@ -68,7 +69,7 @@ bool ReadCloudEvent(DecodeContext& context, dom::object envelope, CloudEvent* ou
     return context.Fail(DecodeFailure::kUnsupportedFormat,
                         absl::StrCat("datacontenttype ", content_type.substr(0, 100)));
   }
-  if (has_data) return true;
+  if (has_data) return ReadObject(context, "data", data, &out->data);
   if (base64.empty()) {
     return context.Fail(DecodeFailure::kMalformed, "a CloudEvent without data");
   }

@@ -110,6 +110,20 @@ TEST(EncodeEventTest, AnEmptyEvent) {
   EXPECT_EQ(EncodeProto(event), "");
 }
 
+TEST(EncodeEventTest, NumbersOfAnySize) {
+  for (const double number : {0.0, -0.0, 0.1, 1e-300, 9007199254740993.0, 9.3e18,
+                              -1.8446744073709552e19, 1.7976931348623157e308}) {
+    Event event;
+    event.type = EventType::kView;
+    event.amount = number;
+    Decoder decoder;
+    std::vector<Event> events;
+    const std::string json = EncodeJson(event);
+    ASSERT_TRUE(decoder.Decode({.value = json}, &events).ok()) << json;
+    EXPECT_EQ(events[0].amount, number) << json;
+  }
+}
+
 TEST(EncodeItemTest, GivesTheSameItemBack) {
   Item item;
   item.item_id = "i";

@@ -21,8 +21,14 @@ void AppendJsonNumber(double value, std::string* out) {
     out->append("null");
   } else if (std::abs(value) < kWholeLimit && value == std::trunc(value)) {
     AppendChars(static_cast<int64_t>(value), out);
-  } else {
+  } else if (std::abs(value) < kWholeLimit) {
     AppendChars(value, out);
+  } else {
+    // Not as digits alone: readers take those for an integer, which does not fit them.
+    char buffer[32];
+    const auto result =
+        std::to_chars(buffer, buffer + sizeof(buffer), value, std::chars_format::scientific);
+    out->append(buffer, result.ptr);
   }
 }
 

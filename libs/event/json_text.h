@@ -1,6 +1,7 @@
 // Writes canonical JSON text, so that one value has one text whatever format it came in: numbers
 // that are whole (below 2^63) without a fraction, others in the shortest form that reads back the
-// same, NaN and infinities as null, no spaces, keys of objects sorted (of equal keys the last).
+// same (from 2^63 with an exponent), NaN and infinities as null, no spaces, keys of objects sorted
+// (of equal keys the last).
 #ifndef KINDRED_EVENT_JSON_TEXT_H_
 #define KINDRED_EVENT_JSON_TEXT_H_
 

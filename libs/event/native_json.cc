@@ -146,7 +146,10 @@ bool ReadProperties(DecodeContext& context, absl::string_view name, dom::element
                     Event* event) {
   std::optional<dom::object> properties;
   if (!ReadObject(context, name, value, &properties)) return false;
-  if (properties) AddProperties(context, *properties, event);
+  if (!properties) return true;
+  for (const dom::key_value_pair field : *properties) {
+    AddProperty(context, ToView(field.key), field.value, event);
+  }
   return true;
 }
 
@@ -227,15 +230,12 @@ void SetType(absl::string_view name, absl::string_view custom_type, Event* event
   }
 }
 
-void AddProperties(DecodeContext& context, dom::object object, Event* event) {
-  for (const dom::key_value_pair field : object) {
-    const absl::string_view key = ToView(field.key);
-    std::string_view group;
-    if ((key == "group_id" || key == "groupId") && field.value.get(group) == simdjson::SUCCESS) {
-      event->group_id = ToView(group);
-      continue;
-    }
-    AddField(context, key, field.value, &event->properties);
+void AddProperty(DecodeContext& context, absl::string_view name, dom::element value, Event* event) {
+  std::string_view group;
+  if ((name == "group_id" || name == "groupId") && value.get(group) == simdjson::SUCCESS) {
+    event->group_id = ToView(group);
+  } else {
+    AddField(context, name, value, &event->properties);
   }
 }
 

@@ -32,8 +32,8 @@ JsonShape ShapeOf(dom::object object);
 // The type of a name as producers write it; kCustom keeps the name.
 void SetType(absl::string_view name, absl::string_view custom_type, Event* event);
 
-// Moves the fields of `object` to properties, group_id to where it belongs.
-void AddProperties(DecodeContext& context, dom::object object, Event* event);
+// Adds a property unless it is null; text named group_id or groupId goes to where it belongs.
+void AddProperty(DecodeContext& context, absl::string_view name, dom::element value, Event* event);
 
 }  // namespace kindred::event
 

@@ -1,6 +1,7 @@
 #include "event/proto_struct.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -165,7 +166,9 @@ bool ReadProtoStruct(DecodeContext& context, absl::string_view name, absl::strin
   for (Entry entry; reader.NextEntry(wire, &entry);) {
     ParsedValue value;
     if (!reader.Parse(entry.value, &value)) return false;
+    const bool is_number = value.field == Value::kNumberValueFieldNumber;
     if (value.field == Value::kNullValueFieldNumber) continue;
+    if (is_number && !std::isfinite(value.number)) continue;  // JSON has no such number
     if (group_id != nullptr && value.field == Value::kStringValueFieldNumber &&
         (entry.key == "group_id" || entry.key == "groupId")) {
       *group_id = value.bytes;

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "event/key_table.h"
+#include "event/native_json.h"
 #include "event/segment_track.h"
 
 namespace kindred::event {
@@ -254,7 +255,7 @@ bool DecodeSegmentJson(DecodeContext& context, dom::object object, std::vector<E
     const absl::string_view name = ToView(field.key);
     const Key* key = Keys().Find(name);
     if (key == nullptr) {
-      AddField(context, name, field.value, &event->properties);
+      AddProperty(context, name, field.value, event);
     } else if (!ReadKey(context, *key, name, field.value, &call, event)) {
       return false;
     }
@@ -274,7 +275,7 @@ bool DecodeSegmentJson(DecodeContext& context, dom::object object, std::vector<E
     // They describe the group, not the customer.
     if (call.traits) {
       for (const dom::key_value_pair field : *call.traits) {
-        AddField(context, ToView(field.key), field.value, &event->properties);
+        AddProperty(context, ToView(field.key), field.value, event);
       }
     }
   } else {
