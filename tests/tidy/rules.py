@@ -78,7 +78,7 @@ BANNED_CODE = [
     # The command line's parser reports by exceptions, its own way out of a callback.
     Ban(r"\bthrow\b", "return absl::Status", only=r"^(libs|services/(node|front))/"),
     Ban(r"\bassert\s*\(", "KINDRED_CHECK: it stays on in release builds"),
-    Ban(r"\busing namespace\b(?! \w*literals)", "write the namespace"),
+    Ban(r"\busing namespace\b(?! \w*literals)", "write the namespace", only=PRODUCTION),
     Ban(r"#\s*pragma once", "an include guard"),
     Ban(r"\b(std::)?(rand|srand)\s*\(|\brandom_device\b", "learn/random.h, with a seed"),
     Ban(r"\bmt19937|\bstd::\w+_distribution\b", "learn/random.h, with a seed", only=PRODUCTION),
@@ -111,13 +111,16 @@ BANNED_CODE = [
     Ban(r"EXPECT_TRUE\(true\)|ASSERT_TRUE\(true\)|\bSUCCEED\(\)", "an expectation that can fail"),
 ]
 
+# Files that people write; golden files and corpora hold what programs print and strangers send.
+WRITTEN = r"^(?!.*(golden|corpus)/)(.*\.(h|cc|proto|py|sh|md|txt|supp|yaml|xml)|[^/]*)$"
+
 # Looked for in the whole text of every file.
 BANNED_TEXT = [
     Ban(r"\b(TO" r"DO|FIX" r"ME|X" r"XX|HA" r"CK)\b", "do it now, or leave it out"),
     Ban(r"\bNO" r"LINT|clang-format off", "code that needs no exemption"),
     Ban(r"(?<![\w.$}/~*-])/(home|root|work|Users)/\w", "a path that every machine has"),
-    Ban(r"[ \t]+$", "no space at the end of a line"),
-    Ban(r"\r", "line ends of one kind (LF)"),
+    Ban(r"[ \t]+$", "no space at the end of a line", only=WRITTEN),
+    Ban(r"\r", "line ends of one kind (LF)", only=WRITTEN),
 ]
 
 # A file's name answers "what is in it"; these do not.
