@@ -123,7 +123,8 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
         admission_(admission),
         hub_(hub),
         get_(registry, "GetProfile"),
-        batch_(registry, "BatchGetProfiles") {}
+        batch_(registry, "BatchGetProfiles"),
+        list_(registry, "ListProfiles") {}
 
   ServerUnaryReactor* GetProfile(CallbackServerContext* context,
                                  const v1::GetProfileRequest* request,
@@ -134,6 +135,12 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
                                        const v1::BatchGetProfilesRequest* request,
                                        v1::BatchGetProfilesResponse* response) override {
     return Answer(context, admission_, &batch_, serving_, &Serving::BatchGetProfiles, request,
+                  response);
+  }
+  ServerUnaryReactor* ListProfiles(CallbackServerContext* context,
+                                   const v1::ListProfilesRequest* request,
+                                   v1::ListProfilesResponse* response) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListProfiles, request,
                   response);
   }
   WatchHub::Reactor* WatchProfile(CallbackServerContext*,
@@ -147,6 +154,7 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
   WatchHub* const hub_;
   MethodMetrics get_;
   MethodMetrics batch_;
+  MethodMetrics list_;
 };
 
 class RecommendationServiceImpl final : public v1::RecommendationService::CallbackService {

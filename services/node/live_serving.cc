@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "learn/segment_label.h"
 #include "node/profile_view.h"
@@ -54,12 +55,13 @@ void FillSegment(const PublishedSegments& segments, size_t index, v1::Segment* o
 
 LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
                          const PartitionSet* partitions, const ColdReader* cold,
-                         const Learner* learner, const Checkpointer* checkpointer,
+                         const store::Store* store, const Learner* learner, const Checkpointer* checkpointer,
                          const telemetry::HealthState* health)
     : info_(info),
       shared_(*shared),
       partitions_(*partitions),
       cold_(*cold),
+      store_(*store),
       learner_(*learner),
       checkpointer_(*checkpointer),
       health_(*health) {}
@@ -138,6 +140,56 @@ absl::Status LiveServing::BatchGetProfiles(const v1::BatchGetProfilesRequest& re
     response->mutable_profiles()->RemoveLast();
     if (!absl::IsNotFound(status)) return status;
     response->add_missing_names(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LiveServing::ListProfiles(const v1::ListProfilesRequest& request,
+                                       v1::ListProfilesResponse* response) {
+  RequestCheck check;
+  if (request.page_size() < 0 || request.page_size() > kMaxBatch) {
+    check.Violation("page_size", "expected 0 to 500");
+  }
+  // A token is where to go on: "partition/last id".
+  const std::pair<absl::string_view, absl::string_view> token =
+      absl::StrSplit(request.page_token(), absl::MaxSplits('/', 1));
+  int32_t partition = 0;
+  if (!request.page_token().empty() &&
+      (!absl::SimpleAtoi(token.first, &partition) || !partitions_.Contains(PartitionId(partition)))) {
+    check.Violation("page_token", "expected next_page_token of a former answer");
+  }
+  KINDRED_RETURN_IF_ERROR(check.status());
+  KINDRED_RETURN_IF_ERROR(CheckMask(request.read_mask()));
+  const size_t limit =
+      static_cast<size_t>(request.page_size() == 0 ? kDefaultPageSize : request.page_size());
+  std::string last(token.second);
+  std::vector<std::string> ids;
+  for (; partition < partitions_.count(); ++partition, last.clear()) {
+    const absl::Status status = store_.ForEach(
+        store::Table::kProfile, PartitionId(partition),
+        [&](absl::string_view id, absl::string_view) -> absl::Status {
+          if (id == last) return absl::OkStatus();
+          if (ids.size() == limit) return absl::CancelledError();
+          // A customer with parts in several partitions is told once, in its own.
+          if (partitions_.Home(id).value() == partition) ids.emplace_back(id);
+          last = std::string(id);
+          return absl::OkStatus();
+        },
+        nullptr, last);
+    if (absl::IsCancelled(status)) break;
+    KINDRED_RETURN_IF_ERROR(status);
+  }
+  if (partition < partitions_.count()) {
+    response->set_next_page_token(absl::StrCat(partition, "/", last));
+  }
+  v1::GetProfileRequest one;
+  *one.mutable_read_mask() = request.read_mask();
+  for (const std::string& id : ids) {
+    one.set_name(absl::StrCat("profiles/", id));
+    const absl::Status status = GetProfile(one, response->add_profiles());
+    if (status.ok()) continue;
+    response->mutable_profiles()->RemoveLast();
+    if (!absl::IsNotFound(status)) return status;
   }
   return absl::OkStatus();
 }

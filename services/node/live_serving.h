@@ -27,12 +27,14 @@ struct StatusInfo {
 class LiveServing final : public Serving {
  public:
   LiveServing(const StatusInfo& info, const SharedState* shared, const PartitionSet* partitions,
-              const ColdReader* cold, const Learner* learner, const Checkpointer* checkpointer,
+              const ColdReader* cold, const store::Store* store, const Learner* learner, const Checkpointer* checkpointer,
               const telemetry::HealthState* health);
 
   absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) override;
   absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
                                 v1::BatchGetProfilesResponse* response) override;
+  absl::Status ListProfiles(const v1::ListProfilesRequest& request,
+                            v1::ListProfilesResponse* response) override;
   absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) override;
   absl::Status Recommend(const v1::RecommendRequest& request,
                          v1::RecommendResponse* response) override;
@@ -53,6 +55,7 @@ class LiveServing final : public Serving {
   const SharedState& shared_;
   const PartitionSet& partitions_;
   const ColdReader& cold_;
+  const store::Store& store_;
   const Learner& learner_;
   const Checkpointer& checkpointer_;
   const telemetry::HealthState& health_;

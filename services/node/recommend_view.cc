@@ -1,5 +1,6 @@
 // LiveServing's recommendations: requests in names → the recommender's numbers → answers in words.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <utility>
@@ -133,7 +134,12 @@ class AnswerWords {
     out->set_reason(recommend::Sentence(
         item.reason, [this](ItemId id) { return Words(id); },
         [this](TermId id) { return std::string(shared_.terms.names().Name(id.value())); }));
-    for (const recommend::Contribution& from : answer.ContributionsOf(item)) {
+    const absl::Span<const recommend::Contribution> parts = answer.ContributionsOf(item);
+    std::vector<recommend::Contribution> sorted(parts.begin(), parts.end());
+    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+      return std::abs(a.amount) > std::abs(b.amount);
+    });
+    for (const recommend::Contribution& from : sorted) {
       v1::Contribution& to = *out->add_contributions();
       to.set_source(SourceOf(from.source));
       to.set_amount(from.amount);

@@ -24,6 +24,8 @@ class Serving {
   virtual absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) = 0;
   virtual absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
                                         v1::BatchGetProfilesResponse* response) = 0;
+  virtual absl::Status ListProfiles(const v1::ListProfilesRequest& request,
+                                    v1::ListProfilesResponse* response) = 0;
   // A number that changes with every event applied to the customer; 0 while it is unknown.
   virtual absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) = 0;
   virtual absl::Status Recommend(const v1::RecommendRequest& request,
