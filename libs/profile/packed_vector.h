@@ -51,7 +51,7 @@ class PackedVector {
   T& back() { return data()[size() - 1]; }
   const T& back() const { return data()[size() - 1]; }
   const T& front() const { return data()[0]; }
-  operator absl::Span<const T>() const { return {data(), size()}; }  // NOLINT: as std::vector
+  operator absl::Span<const T>() const { return {data(), size()}; }
 
   void push_back(const T& value) { insert(size(), value); }
   // Before the element at `position`, which is at most size().
