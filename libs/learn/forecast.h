@@ -16,7 +16,7 @@ struct ForecastOptions {
   size_t horizon = 28;
   size_t season = 7;         // steps of a season; 1: none, as for series below two seasons
   double coverage = 0.8;     // share of future values the interval should hold, 0.5 to 0.99
-  size_t folds = 4;          // backtest origins, half a horizon apart
+  size_t folds = 8;          // backtest origins, half a horizon apart
   bool non_negative = true;  // counts and amounts: nothing below 0 is forecast
 };
 
