@@ -185,6 +185,14 @@ TEST_F(DecoderTest, LimitsOnSizeAndDepth) {
   EXPECT_EQ(One(absl::StrCat(R"({"title":")", long_text, "\"}")).title, long_text);
 }
 
+TEST_F(DecoderTest, RepeatedKeysCostNoMoreThanOthers) {
+  // Looking through the whole record for each of them would take minutes.
+  std::string value = "{\"type\":\"page\"";
+  while (value.size() < 1'000'000) value += R"(,"type":"page","specversion":"1.0")";
+  EXPECT_EQ(One(value + "}").type, EventType::kPage);
+  EXPECT_THAT(events_[0].properties, SizeIs(testing::Gt(10'000)));
+}
+
 TEST_F(DecoderTest, ZeroBytesInTextAreKept) {
   EXPECT_EQ(One(R"({"user_id":"a\u0000b"})").user_id, absl::string_view("a\0b", 3));
 }

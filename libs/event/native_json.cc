@@ -1,5 +1,6 @@
 #include "event/native_json.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -243,22 +244,24 @@ NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool 
                                Event* event) {
   absl::string_view type;
   absl::string_view custom_type;
+  // Found out at most once, however often a hostile record repeats a key.
+  std::optional<JsonShape> known_shape;
+  const auto is_shape = [&](JsonShape shape) {
+    if (!known_shape) known_shape = ShapeOf(object);
+    return *known_shape == shape;
+  };
   for (const dom::key_value_pair field : object) {
     const absl::string_view name = ToView(field.key);
     const Rule* rule = Rules().Find(name);
     if (rule == nullptr) {
       AddField(context, name, field.value, &event->properties);
-      continue;
-    }
-    if (rule->kind == Kind::kType) {
+    } else if (rule->kind == Kind::kType) {
       if (!ReadType(context, name, field.value, &type)) return NativeOutcome::kFailed;
-      if (IsSegmentType(type) && ShapeOf(object) == JsonShape::kSegment) {
-        return NativeOutcome::kSegment;
-      }
+      if (IsSegmentType(type) && is_shape(JsonShape::kSegment)) return NativeOutcome::kSegment;
     } else if (rule->kind == Kind::kCustomType) {
       if (!ReadText(context, name, field.value, &custom_type)) return NativeOutcome::kFailed;
     } else if (rule->kind == Kind::kSpecVersion && !enveloped &&
-               ShapeOf(object) == JsonShape::kCloudEvents) {
+               is_shape(JsonShape::kCloudEvents)) {
       return NativeOutcome::kCloudEvents;
     } else if (!ReadField(context, *rule, name, field.value, event)) {
       return NativeOutcome::kFailed;
