@@ -46,31 +46,34 @@ void CheckPromises(const CleanEvent& event, const CleanRules& rules) {
   KINDRED_CHECK(event.corrections < 1u << kCorrections);
 }
 
-}  // namespace
-}  // namespace kindred::clean
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace kindred;  // NOLINT: one function
+void Fuzz(absl::string_view bytes) {
   static event::Decoder decoder;
-  static clean::Cleaner cleaner;
-  static clean::PriceBook book(1000);
-  static clean::QualityCounts counts;
+  static Cleaner cleaner;
+  static PriceBook book(1000);
+  static QualityCounts counts;
   event::EncodedRecord record;
-  record.value = absl::string_view(reinterpret_cast<const char*>(data), size);
-  record.arrival_ms = clean::kArrivalMs;
+  record.value = bytes;
+  record.arrival_ms = kArrivalMs;
   std::vector<event::Event> events;
-  if (!decoder.Decode(record, &events).ok()) return 0;
+  if (!decoder.Decode(record, &events).ok()) return;
   for (const event::Event& event : events) {
-    const clean::Outcome outcome = cleaner.Clean(event, clean::kArrivalMs);
+    const Outcome outcome = cleaner.Clean(event, kArrivalMs);
     if (!outcome.ok()) {
       KINDRED_CHECK(outcome.rejection->detail.size() < 600);
       counts.CountRejected(outcome.rejection->reason);
       continue;
     }
-    clean::Cleaner::Fill({"c", "b", "t", "USD", true, 2.5}, outcome.event);
+    Cleaner::Fill({"c", "b", "t", "USD", true, 2.5}, outcome.event);
     cleaner.FlagOutliers({}, {}, &book, outcome.event);
-    clean::CheckPromises(*outcome.event, cleaner.rules());
+    CheckPromises(*outcome.event, cleaner.rules());
     counts.CountAccepted(*outcome.event);
   }
+}
+
+}  // namespace
+}  // namespace kindred::clean
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  kindred::clean::Fuzz(absl::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }
