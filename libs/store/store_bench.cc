@@ -2,6 +2,7 @@
 // way to run the store; CPU is that of all threads of the process.
 //
 //   store_bench [--puts=2000000] [--customers=1000000] [--batch=4000] [--value=400] [--dir=/tmp]
+//               [--way=0]   (only that line; default all)
 //
 // It does not measure: a slow disk (files mostly stay in the page cache), a machine that loses
 // power.
@@ -31,6 +32,7 @@ struct Load {
   int64_t customers = 1'000'000;
   int64_t batch = 4'000;
   int64_t value = 400;
+  int64_t way = -1;
   std::string dir = std::filesystem::temp_directory_path().string();
 };
 
@@ -170,7 +172,8 @@ int main(int argc, char** argv) {
         (absl::ConsumePrefix(&argument, "--customers=") &&
          absl::SimpleAtoi(argument, &load.customers)) ||
         (absl::ConsumePrefix(&argument, "--batch=") && absl::SimpleAtoi(argument, &load.batch)) ||
-        (absl::ConsumePrefix(&argument, "--value=") && absl::SimpleAtoi(argument, &load.value));
+        (absl::ConsumePrefix(&argument, "--value=") && absl::SimpleAtoi(argument, &load.value)) ||
+        (absl::ConsumePrefix(&argument, "--way=") && absl::SimpleAtoi(argument, &load.way));
     if (ok) continue;
     if (absl::ConsumePrefix(&argument, "--dir=")) {
       load.dir = std::string(argument);
@@ -179,6 +182,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "unknown argument: %s\n", argv[i]);
     return 2;
   }
-  for (const auto& way : kindred::store::kWays) kindred::store::Measure(way, load);
+  int64_t number = 0;
+  for (const auto& way : kindred::store::kWays) {
+    if (load.way < 0 || load.way == number) kindred::store::Measure(way, load);
+    ++number;
+  }
   return 0;
 }

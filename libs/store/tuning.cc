@@ -36,9 +36,11 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const StoreOptions& op
   table.block_size = 16 << 10;
 
   rocksdb::ColumnFamilyOptions result;
-  result.compression = Supported(rocksdb::kLZ4Compression);
-  result.bottommost_compression = result.compression;
+  // What will be rewritten soon is not worth compressing, nor rewriting often.
+  result.compression = rocksdb::kNoCompression;
+  result.bottommost_compression = Supported(rocksdb::kLZ4Compression);
   result.level_compaction_dynamic_level_bytes = true;
+  result.level0_file_num_compaction_trigger = 8;
   result.force_consistency_checks = true;
   result.max_write_buffer_number = 3;
   result.write_buffer_size =
@@ -59,7 +61,6 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const StoreOptions& op
       break;
     case Family::kDedup:
       // Fingerprints do not compress.
-      result.compression = rocksdb::kNoCompression;
       result.bottommost_compression = rocksdb::kNoCompression;
       break;
     case Family::kOutbox:
