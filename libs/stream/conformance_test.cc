@@ -19,10 +19,10 @@
 namespace kindred::stream {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::UnorderedElementsAre;
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
@@ -286,6 +286,7 @@ TEST(ConformanceTest, AnOffsetThatTheLogDoesNotHoldIsTheListenersToDecide) {
   EXPECT_EQ(refusing.out_of_range.size(), 1u);
 }
 
+// Counts are lower bounds: a group may rebalance more often than its members ask for.
 TEST(ConformanceTest, MembersOfAGroupShareThePartitions) {
   const std::string topic = MakeTopic("group", 4);
   for (int p = 0; p < 4; ++p) Fill(topic, p, 0, 10);
@@ -295,7 +296,7 @@ TEST(ConformanceTest, MembersOfAGroupShareThePartitions) {
   auto first = OpenMember(topic, group, &one);
   std::vector<RawRecord> records;
   ASSERT_TRUE(PollCount(*first, records, 24));
-  EXPECT_EQ(records.size(), 24u);
+  for (const RawRecord& record : records) EXPECT_GE(record.offset(), Offset(4));
   EXPECT_EQ(one.owned.size(), 4u);
   first->CommitHint({{PartitionId(0), Offset(9)}, {PartitionId(77), Offset(1)}});
 
@@ -307,21 +308,22 @@ TEST(ConformanceTest, MembersOfAGroupShareThePartitions) {
   std::vector<RawRecord> of_second;
   ASSERT_TRUE(PollUntil(*first, records, [&] {
     EXPECT_TRUE(second->PollBatch(100, absl::Milliseconds(20), of_second).ok());
-    return one.owned.size() == 2 && of_second.size() >= 4;
+    return one.owned.size() == 2 && two.owned.size() == 2 && of_second.size() >= 4;
   }));
-  EXPECT_EQ(two.owned.size(), 2u);
-  EXPECT_EQ(one.revocations, 1);
+  EXPECT_GE(one.revocations, 1);
   EXPECT_EQ(one.losses, 0);
   for (const RawRecord& record : of_second) EXPECT_GE(record.offset(), Offset(8));
-  EXPECT_EQ(of_second.size(), 4u);
-  EXPECT_EQ(records.size(), 24u);
 
-  // It leaves; the first takes over.
+  // It leaves; the first takes over, and what it had paused is not paused any more.
+  for (int p = 0; p < 4; ++p) first->Pause(PartitionId(p));
+  one.starts = {{0, 9}, {1, 9}, {2, 9}, {3, 9}};
   of_second.clear();
   EXPECT_TRUE(second->Close(kPatience).ok());
-  EXPECT_EQ(two.revocations, 1);
+  EXPECT_GE(two.revocations, 1);
   EXPECT_FALSE(second->PollBatch(1, absl::ZeroDuration(), of_second).ok());
-  ASSERT_TRUE(PollUntil(*first, records, [&] { return one.owned.size() == 4; }));
+  records.clear();
+  ASSERT_TRUE(PollCount(*first, records, 4));
+  EXPECT_THAT(Values(records), Each("9"));
   records.clear();
   EXPECT_TRUE(first->Close(kPatience).ok());
   EXPECT_TRUE(first->Close(kPatience).ok());

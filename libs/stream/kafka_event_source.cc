@@ -15,8 +15,8 @@
 #include "stream/kafka_client.h"
 #include "stream/kafka_status.h"
 #include "stream/record_access.h"
+#include "stream/source_metrics.h"
 #include "stream/topic_admin.h"
-#include "telemetry/metrics.h"
 
 namespace kindred::stream {
 namespace {
@@ -26,56 +26,6 @@ constexpr absl::Duration kQueryLimit = absl::Seconds(2);
 constexpr absl::Duration kQueryAgain = absl::Seconds(1);
 constexpr absl::Duration kFixedModeLimit = absl::Seconds(30);
 constexpr int64_t kBeginning = -1;  // a position that is not known yet: nothing was read
-
-// What the operator sees of a source.
-class SourceMetrics {
- public:
-  SourceMetrics(telemetry::Registry* registry, const std::string& topic)
-      : registry_(registry), topic_(topic) {
-    if (registry == nullptr) return;
-    records_ = &registry->GetCounter("kindred_stream_records_total", "Records read from Kafka.",
-                                     {{"topic", topic}});
-    bytes_ = &registry->GetCounter("kindred_stream_read_bytes_total",
-                                   "Bytes of keys and values read from Kafka.", {{"topic", topic}});
-    refetched_ = &registry->GetCounter(
-        "kindred_stream_refetched_records_total",
-        "Records that the client fetched again and that were dropped by their offset.",
-        {{"topic", topic}});
-    reachable_ = &registry->GetGauge("kindred_stream_brokers_reachable",
-                                     "1 while a broker can be reached.", {{"topic", topic}});
-  }
-  void Read(uint64_t records, uint64_t bytes, uint64_t refetched) {
-    if (registry_ == nullptr) return;
-    if (records > 0) records_->Increment(records);
-    if (bytes > 0) bytes_->Increment(bytes);
-    if (refetched > 0) refetched_->Increment(refetched);
-  }
-  void Rebalance(absl::string_view kind) {
-    if (registry_ == nullptr) return;
-    registry_
-        ->GetCounter("kindred_stream_rebalances_total", "Changes of the assignment by kind.",
-                     {{"topic", topic_}, {"kind", std::string(kind)}})
-        .Increment();
-  }
-  void Error(rd_kafka_resp_err_t error) {
-    if (registry_ == nullptr) return;
-    registry_
-        ->GetCounter("kindred_stream_errors_total", "Errors that the Kafka client reported.",
-                     {{"topic", topic_}, {"error", rd_kafka_err2name(error)}})
-        .Increment();
-  }
-  void Reachable(bool reachable) {
-    if (registry_ != nullptr) reachable_->Set(reachable ? 1 : 0);
-  }
-
- private:
-  telemetry::Registry* const registry_;
-  const std::string topic_;
-  telemetry::Counter* records_ = nullptr;
-  telemetry::Counter* bytes_ = nullptr;
-  telemetry::Counter* refetched_ = nullptr;
-  telemetry::Gauge* reachable_ = nullptr;
-};
 
 class KafkaEventSource final : public EventSource {
  public:
@@ -258,7 +208,7 @@ void KafkaEventSource::HandleError(const rd_kafka_message_t* message) {
     SetReachable(true);
     return;
   }
-  metrics_.Error(message->err);
+  metrics_.Error(rd_kafka_err2name(message->err));
   if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && message->rkt != nullptr) {
     Partition& partition = At(message->partition);
     partition.out_of_range = any_out_of_range_ = partition.assigned;
@@ -401,7 +351,7 @@ void KafkaEventSource::Unassign(bool lost) {
 
 void KafkaEventSource::ErrorCallback(rd_kafka_t*, int error, const char* detail, void* self) {
   auto& source = *static_cast<KafkaEventSource*>(self);
-  source.metrics_.Error(static_cast<rd_kafka_resp_err_t>(error));
+  source.metrics_.Error(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)));
   if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) source.SetReachable(false);
   if (error == RD_KAFKA_RESP_ERR__FATAL) return;  // told by the message that follows
   if (source.error_limiter_.Allow(absl::Now())) {
