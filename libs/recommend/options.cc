@@ -63,6 +63,7 @@ absl::Status Validate(const BlendOptions& options) {
       {"reminder_reach", options.reminder_reach, kSmallest, kLargest},
       {"repeat_weight", options.repeat_weight, 0, kLargest},
       {"repeat_half_life_days", options.repeat_half_life_days, kSmallest, kLargest},
+      {"repeat_trend", options.repeat_trend, 0, 10},
       {"popular_weight", options.popular_weight, 0, kLargest},
       {"seed_half_life_days", options.seed_half_life_days, kSmallest, kLargest},
       {"session_gap_ms", static_cast<double>(options.session_gap_ms), 0, 1e12},

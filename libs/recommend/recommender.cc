@@ -14,6 +14,7 @@ namespace kindred::recommend {
 namespace {
 
 constexpr double kMillisPerDay = 86'400'000.0;
+constexpr double kLeastShare = 0.01;  // of the most popular item's popularity, for repeat purchase
 constexpr uint32_t kSpareSeeds = 12;  // page and cart come on top of max_seeds
 
 struct Seed {
@@ -85,6 +86,10 @@ class Query {
     {
       const Reclaimer::ReadGuard guard(index_.reclaimer());
       for (const Seed& seed : scratch_.seeds) Accumulate(seed);
+      popular_ = index_.Popular(request_.category);
+      if (popular_ != nullptr && !popular_->empty()) {
+        most_popular_ = index_.RawPopularity(popular_->front());
+      }
       AddOwn();
       FindMaxima();
       AddPopular();
@@ -188,9 +193,14 @@ class Query {
       scratch_.candidates.At(owned.item.value()).extra += RepeatAmount(owned);
     }
   }
+  // How often the customer bought it, tilted towards what is bought these days: what is out of
+  // season or sold no more fades.
   double Frequency(const OwnedItem& owned) const {
     const double age = static_cast<double>(request_.now_ms) - static_cast<double>(owned.last_ms);
-    return owned.orders * Halving(age, options_.repeat_half_life_days);
+    const double share =
+        most_popular_ > 0 ? index_.RawPopularity(owned.item.value()) / most_popular_ : 0;
+    return owned.orders * Halving(age, options_.repeat_half_life_days) *
+           std::pow(share + kLeastShare, options_.repeat_trend);
   }
   float RepeatAmount(const OwnedItem& owned) const {
     return static_cast<float>(options_.repeat_weight * Frequency(owned) / max_repeat_);
@@ -209,11 +219,8 @@ class Query {
 
   // The best of the popular list become candidates too: as many as are asked for.
   void AddPopular() {
-    popular_ = index_.Popular(request_.category);
-    if (popular_ == nullptr || popular_->empty()) return;
-    const double most = index_.RawPopularity(popular_->front());
-    if (most <= 0) return;
-    popular_scale_ = options_.popular_weight / most;
+    if (most_popular_ <= 0) return;
+    popular_scale_ = options_.popular_weight / most_popular_;
     uint32_t added = 0;
     for (uint32_t item : *popular_) {
       if (added == count_) break;
@@ -288,6 +295,7 @@ class Query {
   double max_repeat_ = 0;
   float similar_scale_ = 0, next_scale_ = 0;
   double popular_scale_ = 0;
+  double most_popular_ = 0;
   std::shared_ptr<const ItemIndex::PopularItems> popular_;
 };
 

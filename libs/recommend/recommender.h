@@ -6,7 +6,9 @@
 //   similar  (1 - w) · Σ e^(-step_i / similar_reach) c_ij / (√(n_i n_j) + h)  / its maximum
 //   next     w       · Σ e^(-step_i / next_reach)    R_ij / n_i               / its maximum
 //   reminder          e^(-step_j / reminder_reach) · reminder_weight,  j among the seeds
-//   repeat            repeat_weight · own decayed purchase frequency of j / its maximum
+//   repeat            repeat_weight · f_j / its maximum, over what the customer bought:
+//                     f_j = orders_j · 2^(-age_j / half-life) · (popularity_j / maximum +
+//                     0.01)^trend
 //   popular           popular_weight · popularity of j / maximum (of the asked category if any)
 #ifndef KINDRED_RECOMMEND_RECOMMENDER_H_
 #define KINDRED_RECOMMEND_RECOMMENDER_H_
@@ -34,9 +36,10 @@ struct BlendOptions {
   double next_weight = 0.5;  // w
   double reminder_weight = 1.6;
   double reminder_reach = 3;
-  double repeat_weight = 1.0;
-  double repeat_half_life_days = 90;
-  double popular_weight = 0.02;
+  double repeat_weight = 5;
+  double repeat_half_life_days = 365;
+  double repeat_trend = 0.3;  // exponent of popularity in repeat
+  double popular_weight = 0.05;
   // Seeds of earlier visits fade with age besides their step.
   double seed_half_life_days = 14;
   int64_t session_gap_ms = 30 * 60 * 1000;

@@ -43,6 +43,7 @@ absl::Status Assign(absl::string_view name, double value, recommend::EvaluateOpt
       {"reminder_reach", &blend.reminder_reach},
       {"repeat_weight", &blend.repeat_weight},
       {"repeat_half_life_days", &blend.repeat_half_life_days},
+      {"repeat_trend", &blend.repeat_trend},
       {"popular_weight", &blend.popular_weight},
       {"seed_half_life_days", &blend.seed_half_life_days},
       {"relation_half_life_days", &options->decay.relation_half_life_days},
