@@ -53,11 +53,9 @@ void Put(const event::Item& item, ItemId id, SharedState* shared) {
 absl::StatusOr<std::unique_ptr<CatalogueFollower>> CatalogueFollower::Start(
     const stream::Connection& connection, const std::string& topic, SharedState* shared,
     telemetry::Registry* registry) {
-  KINDRED_ASSIGN_OR_RETURN(
-      std::unique_ptr<stream::CompactedTopicReader> reader,
-      stream::CompactedTopicReader::Open(connection, topic, kOpenTimeout));
-  auto follower =
-      absl::WrapUnique(new CatalogueFollower(std::move(reader), shared, registry));
+  KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<stream::CompactedTopicReader> reader,
+                           stream::CompactedTopicReader::Open(connection, topic, kOpenTimeout));
+  auto follower = absl::WrapUnique(new CatalogueFollower(std::move(reader), shared, registry));
   follower->thread_ = std::thread([raw = follower.get()] { raw->Run(); });
   return follower;
 }

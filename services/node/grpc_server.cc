@@ -140,8 +140,7 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
   ServerUnaryReactor* ListProfiles(CallbackServerContext* context,
                                    const v1::ListProfilesRequest* request,
                                    v1::ListProfilesResponse* response) override {
-    return Answer(context, admission_, &list_, serving_, &Serving::ListProfiles, request,
-                  response);
+    return Answer(context, admission_, &list_, serving_, &Serving::ListProfiles, request, response);
   }
   WatchHub::Reactor* WatchProfile(CallbackServerContext*,
                                   const v1::WatchProfileRequest* request) override {

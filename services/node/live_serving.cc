@@ -55,8 +55,8 @@ void FillSegment(const PublishedSegments& segments, size_t index, v1::Segment* o
 
 LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
                          const PartitionSet* partitions, const ColdReader* cold,
-                         const store::Store* store, const Learner* learner, const Checkpointer* checkpointer,
-                         const telemetry::HealthState* health)
+                         const store::Store* store, const Learner* learner,
+                         const Checkpointer* checkpointer, const telemetry::HealthState* health)
     : info_(info),
       shared_(*shared),
       partitions_(*partitions),
@@ -154,8 +154,8 @@ absl::Status LiveServing::ListProfiles(const v1::ListProfilesRequest& request,
   const std::pair<absl::string_view, absl::string_view> token =
       absl::StrSplit(request.page_token(), absl::MaxSplits('/', 1));
   int32_t partition = 0;
-  if (!request.page_token().empty() &&
-      (!absl::SimpleAtoi(token.first, &partition) || !partitions_.Contains(PartitionId(partition)))) {
+  if (!request.page_token().empty() && (!absl::SimpleAtoi(token.first, &partition) ||
+                                        !partitions_.Contains(PartitionId(partition)))) {
     check.Violation("page_token", "expected next_page_token of a former answer");
   }
   KINDRED_RETURN_IF_ERROR(check.status());

@@ -27,8 +27,8 @@ struct StatusInfo {
 class LiveServing final : public Serving {
  public:
   LiveServing(const StatusInfo& info, const SharedState* shared, const PartitionSet* partitions,
-              const ColdReader* cold, const store::Store* store, const Learner* learner, const Checkpointer* checkpointer,
-              const telemetry::HealthState* health);
+              const ColdReader* cold, const store::Store* store, const Learner* learner,
+              const Checkpointer* checkpointer, const telemetry::HealthState* health);
 
   absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) override;
   absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,

@@ -308,8 +308,9 @@ absl::Status NodeImpl::StartServers() {
   info.group = config_.kafka().group();
   info.memory_limit_bytes = memory_limit();
   info.start_time = start_time_;
-  serving_ = std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
-                                           store_.get(), learner_.get(), checkpointer_.get(), &health_);
+  serving_ =
+      std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
+                                    store_.get(), learner_.get(), checkpointer_.get(), &health_);
   GrpcServerOptions grpc;
   grpc.address = config_.serve().grpc_address();
   KINDRED_ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, serving_.get(), &registry_));

@@ -1,0 +1,38 @@
+#include "CLI/CLI.hpp"
+#include "cli/ask_commands.h"
+#include "cli/client.h"
+#include "cli/completion_command.h"
+#include "cli/dead_letters_command.h"
+#include "cli/demo_command.h"
+#include "cli/evaluate_command.h"
+#include "cli/import_command.h"
+#include "node/version.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("kindred: live customer profiles, from the command line");
+  app.footer(
+      "Examples:\n"
+      "  kindred demo --once\n"
+      "  kindred import purchases.csv --brokers localhost:9092\n"
+      "  kindred get u-7\n"
+      "  kindred recommend u-7 --explain\n"
+      "Exit status: 0 done, 1 failed, 2 wrong arguments, 3 not found, 4 no connection or not "
+      "ready.");
+  app.set_version_flag("--version", std::string(kindred::node::kVersion));
+  app.require_subcommand(1);
+  kindred::cli::AddDemoCommand(app);
+  kindred::cli::AddImportCommands(app);
+  kindred::cli::AddAskCommands(app);
+  kindred::cli::AddDeadLettersCommand(app);
+  kindred::cli::AddEvaluateCommand(app);
+  kindred::cli::AddCompletionCommand(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : kindred::cli::kExitUsage;
+  }
+  return 0;
+}
