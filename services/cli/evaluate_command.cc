@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "cli/evaluate_clv_command.h"
 #include "cli/evaluate_input.h"
 #include "event/event_time.h"
 #include "recommend/evaluate.h"
@@ -166,6 +167,7 @@ void AddEvaluateCommand(CLI::App& app) {
   CLI::App* evaluate =
       app.add_subcommand("evaluate", "Judge the recommender offline, with the service's own core");
   evaluate->require_subcommand(1);
+  AddEvaluateClvCommand(*evaluate);
 
   CLI::App* split = evaluate->add_subcommand(
       "split", "Learn from training sessions, then foretell the item after each test prefix");

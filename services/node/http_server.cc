@@ -122,6 +122,13 @@ class HttpServerImpl final : public HttpServer {
 
  private:
   void Route() {
+    RouteProfiles();
+    RouteRecommendations();
+    RouteSegments();
+    RouteOperations();
+  }
+
+  void RouteProfiles() {
     server_.Get(R"(/v1/profiles/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetProfileRequest request;
       request.set_name(absl::StrCat("profiles/", in.matches[1].str()));
@@ -165,6 +172,9 @@ class HttpServerImpl final : public HttpServer {
                   if (status.ok()) status = serving_->SimilarItems(request, &response);
                   Send(status, response, &out);
                 });
+  }
+
+  void RouteSegments() {
     server_.Get("/v1/segments", [this](const httplib::Request& in, httplib::Response& out) {
       v1::ListSegmentsRequest request;
       RequestCheck check;
@@ -181,6 +191,9 @@ class HttpServerImpl final : public HttpServer {
       v1::Segment segment;
       Send(serving_->GetSegment(request, &segment), segment, &out);
     });
+  }
+
+  void RouteOperations() {
     server_.Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
       v1::Status status;
       Send(serving_->GetStatus({}, &status), status, &out);

@@ -126,13 +126,14 @@ void Ingest::Regulate() {
 }
 
 void Ingest::NoteProgress(absl::Time now) {
+  const bool reachable = source_->BrokersReachable();
   for (const PartitionId id : owned_) {
     PartitionSlot& slot = partitions_.slot(id);
     const absl::StatusOr<stream::Watermarks> log = source_->CachedWatermarks(id);
     if (log.ok() && log->high.value() != slot.end_offset.load(std::memory_order_relaxed)) {
       slot.end_offset.store(log->high.value(), std::memory_order_release);
     }
-    if (log.ok()) slot.last_heard_ms.store(absl::ToUnixMillis(now), std::memory_order_release);
+    if (reachable) slot.last_heard_ms.store(absl::ToUnixMillis(now), std::memory_order_release);
     if (!slot.caught_up.load(std::memory_order_relaxed)) {
       const int64_t target = slot.catch_up_offset.load(std::memory_order_relaxed);
       if (target >= 0 && slot.state->next_offset().value() >= target) {

@@ -5,11 +5,16 @@
 #include <CLI/CLI.hpp>
 #include <atomic>
 #include <cstdio>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "base/status_macros.h"
 #include "node/config.h"
 #include "node/node.h"
 #include "node/version.h"
@@ -55,72 +60,82 @@ void BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-int Main(int argc, char** argv) {
+struct Arguments {
+  std::string config_file;
+  std::vector<std::string> overrides;
+  bool print_config = false;
+  bool create_topics = false;
+  std::string log_level = "info";
+};
+
+// Short ways for the keys that nearly everybody sets.
+constexpr std::pair<const char*, const char*> kShortcuts[] = {
+    {"--brokers", "kafka.brokers"},
+    {"--topic", "kafka.topic"},
+    {"--items-topic", "kafka.items_topic"},
+    {"--group", "kafka.group"},
+    {"--instance-id", "kafka.instance_id"},
+    {"--data-dir", "store.data_dir"},
+    {"--grpc-address", "serve.grpc_address"},
+    {"--http-address", "serve.http_address"},
+    {"--memory-limit", "store.memory_limit_mib"}};
+
+// None: the program is done (help, version, wrong arguments) and `code` is its exit status.
+std::optional<Arguments> ReadArguments(int argc, char** argv, int* code) {
   CLI::App app(
       "kindred-node: live customer profiles from a Kafka topic, served over gRPC and HTTP");
   app.footer(kExamples);
   app.set_version_flag("--version", std::string(kVersion));
-  std::string config_file;
-  std::vector<std::string> overrides;
-  bool print_config = false;
-  std::string log_level = "info";
-  app.add_option("--config", config_file, "YAML file; see --print-config for every key");
-  app.add_option("--set", overrides, "section.key=value, over the file; may be repeated")
+  Arguments arguments;
+  app.add_option("--config", arguments.config_file, "YAML file; see --print-config for every key");
+  app.add_option("--set", arguments.overrides, "section.key=value, over the file; may be repeated")
       ->allow_extra_args(false);
-  app.add_flag("--print-config", print_config, "Print the configuration in force and exit");
-  app.add_option("--log-level", log_level, "debug, info, warning or error")
+  app.add_flag("--print-config", arguments.print_config,
+               "Print the configuration in force and exit");
+  app.add_option("--log-level", arguments.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
-  // Short ways for the keys that nearly everybody sets.
-  const std::vector<std::pair<std::string, std::string>> shortcuts = {
-      {"--brokers", "kafka.brokers"},
-      {"--topic", "kafka.topic"},
-      {"--items-topic", "kafka.items_topic"},
-      {"--group", "kafka.group"},
-      {"--instance-id", "kafka.instance_id"},
-      {"--data-dir", "store.data_dir"},
-      {"--grpc-address", "serve.grpc_address"},
-      {"--http-address", "serve.http_address"},
-      {"--memory-limit", "store.memory_limit_mib"}};
-  std::vector<std::string> values(shortcuts.size());
-  for (size_t i = 0; i < shortcuts.size(); ++i) {
-    app.add_option(shortcuts[i].first, values[i], "Sets " + shortcuts[i].second);
+  std::vector<std::string> values(std::size(kShortcuts));
+  for (size_t i = 0; i < values.size(); ++i) {
+    app.add_option(kShortcuts[i].first, values[i], std::string("Sets ") + kShortcuts[i].second);
   }
-  bool create_topics = false;
-  app.add_flag("--create-topics", create_topics, "Create missing topics; sets kafka.create_topics");
+  app.add_flag("--create-topics", arguments.create_topics,
+               "Create missing topics; sets kafka.create_topics");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    *code = app.exit(error) == 0 ? 0 : 2;
+    return std::nullopt;
   }
-
-  config::v1::NodeConfig config = DefaultConfig();
   std::vector<std::string> assignments;
-  for (size_t i = 0; i < shortcuts.size(); ++i) {
-    if (app.count(shortcuts[i].first) > 0) {
-      assignments.push_back(shortcuts[i].second + "=" + values[i]);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (app.count(kShortcuts[i].first) > 0) {
+      assignments.push_back(std::string(kShortcuts[i].second) + "=" + values[i]);
     }
   }
-  if (create_topics) assignments.push_back("kafka.create_topics=true");
-  assignments.insert(assignments.end(), overrides.begin(), overrides.end());
-  absl::Status status;
-  if (!config_file.empty()) status = ReadConfigFile(config_file, &config);
-  for (const std::string& assignment : assignments) {
-    if (status.ok()) status = ApplyOverride(assignment, &config);
-  }
-  if (status.ok()) status = ValidateConfig(config);
-  if (!status.ok()) {
-    std::fprintf(stderr, "kindred-node: %s\n", std::string(status.message()).c_str());
-    return 2;
-  }
-  if (print_config) {
-    std::fputs(PrintConfig(config).c_str(), stdout);
-    return 0;
-  }
-  if (log_level == "debug") base::SetLogLevel(base::LogLevel::kDebug);
-  if (log_level == "warning") base::SetLogLevel(base::LogLevel::kWarning);
-  if (log_level == "error") base::SetLogLevel(base::LogLevel::kError);
+  if (arguments.create_topics) assignments.push_back("kafka.create_topics=true");
+  arguments.overrides.insert(arguments.overrides.begin(), assignments.begin(), assignments.end());
+  return arguments;
+}
 
+absl::StatusOr<config::v1::NodeConfig> ReadConfig(const Arguments& arguments) {
+  config::v1::NodeConfig config = DefaultConfig();
+  if (!arguments.config_file.empty()) {
+    KINDRED_RETURN_IF_ERROR(ReadConfigFile(arguments.config_file, &config));
+  }
+  for (const std::string& assignment : arguments.overrides) {
+    KINDRED_RETURN_IF_ERROR(ApplyOverride(assignment, &config));
+  }
+  KINDRED_RETURN_IF_ERROR(ValidateConfig(config));
+  return config;
+}
+
+base::LogLevel LevelOf(const std::string& name) {
+  if (name == "debug") return base::LogLevel::kDebug;
+  if (name == "warning") return base::LogLevel::kWarning;
+  return name == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
+}
+
+int RunNode(const config::v1::NodeConfig& config) {
   BlockSignals();
   std::thread(WaitForSignals).detach();
   absl::StatusOr<std::unique_ptr<Node>> node =
@@ -131,12 +146,29 @@ int Main(int argc, char** argv) {
     return 1;
   }
   while (signals.load() == 0 && (*node)->fatal().ok()) absl::SleepFor(absl::Milliseconds(20));
-  status = (*node)->Stop();
+  const absl::Status status = (*node)->Stop();
   if (!status.ok()) {
     base::LogError("node", "stopped by an error", {{"error", status}});
     return 1;
   }
   return 0;
+}
+
+int Main(int argc, char** argv) {
+  int code = 0;
+  const std::optional<Arguments> arguments = ReadArguments(argc, argv, &code);
+  if (!arguments.has_value()) return code;
+  const absl::StatusOr<config::v1::NodeConfig> config = ReadConfig(*arguments);
+  if (!config.ok()) {
+    std::fprintf(stderr, "kindred-node: %s\n", std::string(config.status().message()).c_str());
+    return 2;
+  }
+  if (arguments->print_config) {
+    std::fputs(PrintConfig(*config).c_str(), stdout);
+    return 0;
+  }
+  base::SetLogLevel(LevelOf(arguments->log_level));
+  return RunNode(*config);
 }
 
 }  // namespace
