@@ -154,6 +154,9 @@ class HttpServerImpl final : public HttpServer {
                    PostJson<v1::BatchGetProfilesRequest, v1::BatchGetProfilesResponse>(
                        in, &Serving::BatchGetProfiles, &out);
                  });
+  }
+
+  void RouteRecommendations() {
     server_.Get(
         R"(/v1/recommendations/(.*))",
         [this](const httplib::Request& in, httplib::Response& out) { Recommend(in, &out); });
