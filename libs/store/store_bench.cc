@@ -7,6 +7,7 @@
 // It does not measure: a slow disk (files mostly stay in the page cache), a machine that loses
 // power.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -93,8 +94,7 @@ void MeasureReads(const Store& store, const Load& load) {
 }
 
 void Measure(const Way& way, const Load& load) {
-  const std::string dir = absl::StrCat(load.dir, "/kindred-store-bench");
-  std::filesystem::remove_all(dir);
+  const std::string dir = absl::StrCat(load.dir, "/kindred-store-bench-", ::getpid());
   StoreOptions options;
   options.data_dir = dir;
   options.cluster_id = "bench";

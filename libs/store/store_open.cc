@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "store/manifest_check.h"
+#include "store/log_check.h"
 #include "store/rocksdb_status.h"
 #include "store/store.h"
 #include "store/store_impl.h"
@@ -108,7 +108,7 @@ absl::Status Store::Impl::PrepareDirectory() {
 }
 
 absl::Status Store::Impl::OpenDatabase() {
-  KINDRED_RETURN_IF_ERROR(WithAdvice(CheckManifest(env, db_dir), db_dir));
+  KINDRED_RETURN_IF_ERROR(WithAdvice(CheckLogs(env, db_dir), db_dir));
   Tuning tuning = MakeTuning(options, env, background_errors);
   std::vector<std::string> stored;
   if (rocksdb::DB::ListColumnFamilies(tuning.db, db_dir, &stored).ok()) {

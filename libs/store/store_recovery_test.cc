@@ -84,6 +84,14 @@ std::unique_ptr<Store> MustOpen(const std::string& data_dir, Durability durabili
   std::abort();
 }
 
+// Leaves several logs that are still needed, up to step 4000.
+[[noreturn]] void WriteManyLogsAndDie(const std::string& data_dir, Durability durability) {
+  const std::unique_ptr<Store> store = MustOpen(data_dir, durability);
+  KINDRED_CHECK(WriteCountingSteps(store.get(), 4000).ok());
+  ::raise(SIGKILL);
+  std::abort();
+}
+
 // Marks a partition for deletion as the first step of DeletePartition does, and dies in the middle
 // of the second.
 [[noreturn]] void DeleteAndDie(const std::string& data_dir, Durability durability) {
@@ -244,9 +252,19 @@ TEST(FullDiskTest, WritesStopReadsGoOnAndItRecoversByItself) {
 
 // ---- damaged files ----
 
-class DamageTest : public ::testing::TestWithParam<Durability> {
+// What a process wrote before it died.
+struct Remains {
+  const char* name;
+  Durability durability;
+  const char* role;
+  int64_t whole;  // the next offset when nothing is damaged
+};
+
+class DamageTest : public ::testing::TestWithParam<Remains> {
  protected:
-  void SetUp() override { ASSERT_TRUE(WasKilled(WaitFor(Start("fill", original(), GetParam())))); }
+  void SetUp() override {
+    ASSERT_TRUE(WasKilled(WaitFor(Start(GetParam().role, original(), GetParam().durability))));
+  }
   std::string original() const { return directory_.path() + "/original"; }
   std::string copy() const { return directory_.path() + "/copy"; }
 
@@ -271,7 +289,8 @@ class DamageTest : public ::testing::TestWithParam<Durability> {
   // Opens the copy, reads all of it and, if that went well, rewrites all of it and reads it again.
   // A wrong answer fails the test.
   Outcome Examine(const std::string& what) const {
-    absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options(copy(), GetParam()));
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        Store::Open(Options(copy(), GetParam().durability));
     if (!store.ok()) {
       EXPECT_TRUE(absl::IsDataLoss(store.status())) << what << ": " << store.status();
       EXPECT_THAT(std::string(store.status().message()),
@@ -286,9 +305,8 @@ class DamageTest : public ::testing::TestWithParam<Durability> {
     EXPECT_FALSE(absl::IsInternal(after.status())) << what << ", rewritten: " << after.status();
     if (!after.ok() || !compacted.ok()) return Outcome::kNoticed;
     EXPECT_EQ(*before, *after) << what;
-    return *after < whole() ? Outcome::kOlder : Outcome::kIntact;
+    return *after < GetParam().whole ? Outcome::kOlder : Outcome::kIntact;
   }
-  int64_t whole() const { return GetParam() == Durability::kWriteAheadLog ? 1000 : 600; }
 
   Outcome FlipByte(const fs::path& file, uintmax_t at, uint8_t mask) const {
     CopyAfresh();
@@ -312,12 +330,37 @@ class DamageTest : public ::testing::TestWithParam<Durability> {
     return outcomes;
   }
 
+  // Where the records of a log file start.
+  std::vector<size_t> Records(const fs::path& file) const {
+    std::ifstream in(fs::path(original()) / file, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const auto byte = [&](size_t at) { return size_t{static_cast<unsigned char>(bytes[at])}; };
+    constexpr size_t kBlock = 32 << 10;
+    constexpr size_t kHeader = 7;
+    std::vector<size_t> records;
+    for (size_t at = 0; at + kHeader <= bytes.size();) {
+      const size_t left = kBlock - at % kBlock;
+      if (left < kHeader) {
+        at += left;
+        continue;
+      }
+      records.push_back(at);
+      at += kHeader + byte(at + 4) + 256 * byte(at + 5);
+    }
+    return records;
+  }
+  // Bits of a record's length and type (byte of the header, mask): a length far too big, and a
+  // type that says that the file has been used before.
+  static constexpr std::pair<size_t, uint8_t> kHeaderFlips[] = {
+      {4, 0x10}, {5, 0x02}, {5, 0x40}, {6, 0x04}};
+
   ScratchDirectory directory_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Variants, DamageTest,
-                         ::testing::Values(Durability::kWriteAheadLog, Durability::kFlushOnly),
-                         [](const auto& param) { return std::string(NameOf(param.param)); });
+                         ::testing::Values(Remains{"log", Durability::kWriteAheadLog, "fill", 1000},
+                                           Remains{"flush", Durability::kFlushOnly, "fill", 600}),
+                         [](const auto& param) { return param.param.name; });
 
 TEST_P(DamageTest, UndamagedIsIntact) {
   CopyAfresh();
@@ -331,7 +374,31 @@ TEST_P(DamageTest, AFlippedByteInTheLogGivesAnOlderMoment) {
     older += outcomes[Outcome::kOlder];
     EXPECT_EQ(outcomes[Outcome::kRefused], 0);
   }
-  EXPECT_EQ(older > 0, GetParam() == Durability::kWriteAheadLog);
+  EXPECT_EQ(older > 0, GetParam().durability == Durability::kWriteAheadLog);
+}
+
+class ManyLogsTest : public DamageTest {};
+
+INSTANTIATE_TEST_SUITE_P(Variants, ManyLogsTest,
+                         ::testing::Values(Remains{"log", Durability::kWriteAheadLog,
+                                                   "fill-many-logs", 4000}),
+                         [](const auto& param) { return param.param.name; });
+
+TEST_P(ManyLogsTest, AFlippedBitInTheHeaderOfARecordIsNeverAWrongAnswer) {
+  const std::vector<fs::path> logs = Files("", ".log");
+  ASSERT_GT(logs.size(), 1u);
+  std::map<Outcome, int> outcomes;
+  for (const fs::path& file : logs) {
+    const std::vector<size_t> records = Records(file);
+    for (size_t i = 0; i < records.size(); i += std::max<size_t>(1, records.size() / 8)) {
+      for (const auto& [byte, mask] : kHeaderFlips) {
+        ++outcomes[FlipByte(file, records[i] + byte, mask)];
+      }
+    }
+  }
+  EXPECT_GT(outcomes[Outcome::kRefused], 0);
+  EXPECT_GT(outcomes[Outcome::kOlder], 0);
+  EXPECT_EQ(outcomes[Outcome::kIntact], 0);
 }
 
 TEST_P(DamageTest, AFlippedByteInATableIsNoticed) {
@@ -353,7 +420,8 @@ TEST_P(DamageTest, ADamagedTableStopsTheStoreOnceItIsToBeRewritten) {
   bytes.seekp(101);
   bytes.put('\xff');
   bytes.close();
-  absl::StatusOr<std::unique_ptr<Store>> store = Store::Open(Options(copy(), GetParam()));
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      Store::Open(Options(copy(), GetParam().durability));
   if (!store.ok()) {
     EXPECT_TRUE(absl::IsDataLoss(store.status())) << store.status();
     return;
@@ -368,20 +436,11 @@ TEST_P(DamageTest, ADamagedTableStopsTheStoreOnceItIsToBeRewritten) {
 TEST_P(DamageTest, AFlippedByteInTheManifestOrCurrentIsNeverAWrongAnswer) {
   FlipBytes(Files("CURRENT", "")[0], 20, 0x01);
   FlipBytes(Files("MANIFEST-", "")[0], 60, 0x01);
-  // Here are the lengths of records, which their checksums do not cover.
-  const fs::path manifest = Files("MANIFEST-", "")[0];
-  std::ifstream in(fs::path(original()) / manifest, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  ASSERT_LT(bytes.size(), 32u << 10) << "more than one block";
-  int records = 0;
-  for (size_t at = 0; at + 7 <= bytes.size(); ++records) {
-    for (const uint8_t mask : {0x02, 0x10, 0x40}) {
-      EXPECT_EQ(FlipByte(manifest, at + 5, mask), Outcome::kRefused) << at << "/" << +mask;
+  for (const size_t at : Records(Files("MANIFEST-", "")[0])) {
+    for (const auto& [byte, mask] : kHeaderFlips) {
+      EXPECT_EQ(FlipByte(Files("MANIFEST-", "")[0], at + byte, mask), Outcome::kRefused) << at;
     }
-    at += 7 + static_cast<unsigned char>(bytes[at + 4]) +
-          256 * static_cast<unsigned char>(bytes[at + 5]);
   }
-  EXPECT_GT(records, 10);
 }
 
 TEST_P(DamageTest, AMissingTableOrCurrentIsRefused) {
@@ -415,6 +474,7 @@ int RunRole(const std::string& role, const std::string& data_dir, const std::str
                                                                        : Durability::kWriteAheadLog;
   if (role == "write") WriteUntilKilled(data_dir, mode);
   if (role == "fill") WriteAndDie(data_dir, mode);
+  if (role == "fill-many-logs") WriteManyLogsAndDie(data_dir, mode);
   if (role == "delete") DeleteAndDie(data_dir, mode);
   if (role == "full-disk") return SurviveAFullDisk(data_dir);
   return 2;
