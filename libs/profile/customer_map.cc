@@ -106,7 +106,7 @@ void CustomerMap::Release(Customer& customer) {
     hole = slot;
   }
   slots_[hole] = 0;
-  bytes_ -= customer.bytes_;
+  bytes_.store(bytes_.load(std::memory_order_relaxed) - customer.bytes_, std::memory_order_relaxed);
   customer.bytes_ = 0;
   customer.profile = Profile();
   customer.id_.reset();
@@ -205,14 +205,14 @@ size_t CustomerMap::EvictClean(size_t target_bytes) {
 
 void CustomerMap::Measure(Customer& customer) {
   const size_t bytes = customer.profile.memory_bytes() - sizeof(Profile) + customer.id_size_;
-  bytes_ -= customer.bytes_;
+  const size_t others = bytes_.load(std::memory_order_relaxed) - customer.bytes_;
   customer.bytes_ = static_cast<uint32_t>(bytes);
-  bytes_ += customer.bytes_;
+  bytes_.store(others + customer.bytes_, std::memory_order_relaxed);
 }
 
 size_t CustomerMap::memory_bytes() const {
-  return bytes_ + size_ * sizeof(Customer) + slots_.size() * sizeof(uint64_t) +
-         stored_.capacity() * (sizeof(uint64_t) + 1);
+  return bytes_.load(std::memory_order_relaxed) + size_ * sizeof(Customer) +
+         slots_.size() * sizeof(uint64_t) + stored_.capacity() * (sizeof(uint64_t) + 1);
 }
 
 uint64_t CustomerMap::Walk(uint64_t cursor, size_t count,

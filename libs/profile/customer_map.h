@@ -3,6 +3,7 @@
 #ifndef KINDRED_PROFILE_CUSTOMER_MAP_H_
 #define KINDRED_PROFILE_CUSTOMER_MAP_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,12 +26,26 @@ class Customer {
 
  private:
   friend class CustomerMap;
+  // One thread writes, readers may look meanwhile: no more than a plain byte, but not a data race.
+  class Flags {
+   public:
+    operator uint8_t() const { return bits_.load(std::memory_order_relaxed); }
+    Flags& operator=(uint8_t bits) {
+      bits_.store(bits, std::memory_order_relaxed);
+      return *this;
+    }
+    Flags& operator|=(uint8_t bits) { return *this = static_cast<uint8_t>(*this | bits); }
+    Flags& operator&=(uint8_t bits) { return *this = static_cast<uint8_t>(*this & bits); }
+
+   private:
+    std::atomic<uint8_t> bits_{0};
+  };
   std::unique_ptr<char[]> id_;
   uint64_t hash_ = 0;
   uint32_t index_ = 0;
   uint32_t bytes_ = 0;  // last measured
   uint16_t id_size_ = 0;
-  uint8_t flags_ = 0;
+  Flags flags_;
 };
 
 // A customer is in memory, or its profile is in the store ("stored": it was evicted, or was there
@@ -46,7 +61,8 @@ class Customer {
 // Checkpoint: BeginCheckpoint() hands out all that changed; they count as clean from then on, but
 // are kept in memory until EndCheckpoint() says that they are written.
 //
-// Threads: none; the owner guards all of it, reads too.
+// Threads: none; the owner guards all of it, reads too. Only BeginCheckpoint() may run beside const
+//          methods.
 // Sizes:   2^31 customers; ids of at most 65,535 bytes. Per customer about 220 bytes beside what
 //          the profile's vectors hold; about 10 to 18 bytes for one that is only stored.
 class CustomerMap {
@@ -140,7 +156,7 @@ class CustomerMap {
   std::vector<std::unique_ptr<Customer[]>> blocks_;
   std::vector<uint32_t> free_;
   size_t size_ = 0;
-  size_t bytes_ = 0;
+  std::atomic<size_t> bytes_{0};  // relaxed: BeginCheckpoint() measures beside readers
   uint32_t clock_hand_ = 0;
   std::vector<uint32_t> dirty_;
   std::vector<uint32_t> writing_;

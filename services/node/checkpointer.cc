@@ -37,6 +37,7 @@ Checkpointer::~Checkpointer() { Stop(); }
 
 void Checkpointer::Enqueue(Partition* partition, PendingCheckpoint pending) {
   absl::MutexLock lock(&mutex_);
+  if (ended_) return;
   jobs_.push_back({partition, std::move(pending)});
 }
 
@@ -44,7 +45,9 @@ absl::Status Checkpointer::WaitIdle(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   const auto idle = [this]()
                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return jobs_.empty() && !busy_; };
-  if (mutex_.AwaitWithTimeout(absl::Condition(&idle), timeout)) return absl::OkStatus();
+  if (mutex_.AwaitWithTimeout(absl::Condition(&idle), timeout)) {
+    return ended_ ? absl::AbortedError("no more checkpoints are written") : absl::OkStatus();
+  }
   return absl::DeadlineExceededError("checkpoints are still being written");
 }
 
@@ -76,6 +79,7 @@ void Checkpointer::Run() {
     busy_ = false;
     if (!goes_on) {
       jobs_.clear();
+      ended_ = true;
       return;
     }
   }

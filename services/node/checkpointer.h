@@ -29,7 +29,8 @@ class Checkpointer {
   ~Checkpointer();
 
   void Enqueue(Partition* partition, PendingCheckpoint pending);
-  // Waits until everything enqueued is written; DeadlineExceeded after `timeout`.
+  // Waits until everything enqueued is written; DeadlineExceeded after `timeout`, Aborted once
+  // nothing will be written any more.
   absl::Status WaitIdle(absl::Duration timeout);
   // The disk does not take writes now.
   bool stalled() const { return stalled_.load(std::memory_order_acquire); }
@@ -62,6 +63,7 @@ class Checkpointer {
   std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;  // gave up: what comes is dropped
   std::thread thread_;
 };
 

@@ -91,10 +91,12 @@ void Ingest::Distribute(std::vector<stream::RawRecord>* records) {
     std::vector<stream::RawRecord> run(
         std::make_move_iterator(records->begin() + static_cast<ptrdiff_t>(begin)),
         std::make_move_iterator(records->begin() + static_cast<ptrdiff_t>(end)));
+    begin = end;
+    // A partition that the topic did not have when the state was made: OnAssigned() told.
+    if (!partitions_.Contains(partition)) continue;
     const Offset next(run.back().offset().value() + 1);
     WorkerOf(partition).Enqueue(partitions_.slot(partition).state.get(), std::move(run));
     if (on_consumed_) on_consumed_(partition, next);
-    begin = end;
   }
 }
 
@@ -134,6 +136,9 @@ void Ingest::NoteProgress(absl::Time now) {
       slot.end_offset.store(log->high.value(), std::memory_order_release);
     }
     if (reachable) slot.last_heard_ms.store(absl::ToUnixMillis(now), std::memory_order_release);
+    if (slot.catch_up_offset.load(std::memory_order_relaxed) < 0 && log.ok()) {
+      slot.catch_up_offset.store(log->high.value(), std::memory_order_release);
+    }
     if (!slot.caught_up.load(std::memory_order_relaxed)) {
       const int64_t target = slot.catch_up_offset.load(std::memory_order_relaxed);
       if (target >= 0 && slot.state->next_offset().value() >= target) {
@@ -169,12 +174,13 @@ std::vector<stream::PartitionStart> Ingest::OnAssigned(absl::Span<const Partitio
     const Offset next = partition.next_offset();
     const absl::StatusOr<stream::Watermarks> log =
         admin_->QueryWatermarks(source_options_.topic, id, kWatermarkTimeout);
-    const int64_t end = log.ok() ? log->high.value() : next.value();
+    // Unknown: then the end is what the log is first heard to hold.
+    const int64_t end = log.ok() ? log->high.value() : -1;
     slot.end_offset.store(end, std::memory_order_release);
     slot.catch_up_offset.store(end, std::memory_order_release);
     slot.last_heard_ms.store(absl::ToUnixMillis(absl::Now()), std::memory_order_release);
     // What was ready stays so: a short absence only makes it a little stale.
-    if (next.value() >= end) slot.caught_up.store(true, std::memory_order_release);
+    if (end >= 0 && next.value() >= end) slot.caught_up.store(true, std::memory_order_release);
     slot.ownership.store(Ownership::kOwned, std::memory_order_release);
     owned_.push_back(id);
     starts.push_back({id, next.value() > 0 ? std::optional<Offset>(next) : std::nullopt});

@@ -118,6 +118,10 @@ std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& 
     return std::nullopt;
   PendingCheckpoint pending{store.NewCheckpoint(id_), next_offset(), 0, 0, false};
   store::Checkpoint& checkpoint = pending.checkpoint;
+  {
+    absl::MutexLock lock(&mutex_);
+    PutRows(store::Table::kDedup, duplicates_.TakeChanges(), &checkpoint);
+  }
   // Readers only read profiles, and nobody but this thread changes anything: they need not wait.
   mutex_.ReaderLock();
   EncodeChanges(&pending);
@@ -138,7 +142,6 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
         checkpoint.Put(store::Table::kProfile, customer.id(), value);
       },
       [&](absl::string_view id) { checkpoint.Delete(store::Table::kProfile, id); });
-  PutRows(store::Table::kDedup, duplicates_.TakeChanges(), &checkpoint);
   PutRows(store::Table::kPrice, prices_.TakeChanges(), &checkpoint);
   pairs_->TakeDirty([&](ItemId item, absl::string_view row) {
     const std::string key = store::NumberKey(item.value());

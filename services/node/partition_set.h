@@ -32,7 +32,7 @@ struct PartitionSlot {
   // Everything that the log held when the partition was assigned has been applied.
   std::atomic<bool> caught_up{false};
   std::atomic<int64_t> end_offset{-1};       // of the log, as last heard
-  std::atomic<int64_t> catch_up_offset{-1};  // the end when it was assigned
+  std::atomic<int64_t> catch_up_offset{-1};  // the end when it was assigned; -1 not known yet
   std::atomic<int64_t> last_heard_ms{0};     // wall clock of the last word from Kafka about it
 };
 

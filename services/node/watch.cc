@@ -38,7 +38,12 @@ class WatchHub::Stream final : public WatchHub::Reactor {
       if (writing_ || finished_ || now < next_write_) return;
     }
     const absl::StatusOr<int64_t> version = serving.ProfileVersion(customer_id_);
-    if (!version.ok() || *version == 0 || *version == seen_version_) return;
+    if (!version.ok() || *version == seen_version_) return;
+    if (*version == 0) {
+      // Deleted: whatever comes next is news, also at a number that was seen before.
+      seen_version_ = 0;
+      return;
+    }
     v1::WatchProfileResponse response;
     const absl::Status status = serving.GetProfile(request_, response.mutable_profile());
     if (!status.ok()) return;

@@ -10,6 +10,9 @@ namespace {
 
 constexpr absl::Duration kColdRetry = absl::Milliseconds(50);
 constexpr size_t kRecordOverheadBytes = 200;
+// How long a last checkpoint waits for the ones before it.
+constexpr absl::Duration kDiskWait = absl::Seconds(30);
+constexpr absl::Duration kStalledDiskWait = absl::Seconds(1);
 
 }  // namespace
 
@@ -104,7 +107,12 @@ void Worker::Run() {
                         releases_.end());
       }
     }
-    if (job.partition != nullptr && !ApplyJob(&job)) return;
+    if (job.partition != nullptr && !ApplyJob(&job)) {
+      // Nobody must wait for this thread any more.
+      absl::MutexLock lock(&mutex_);
+      stopping_ = true;
+      return;
+    }
     CheckpointDue(absl::Now(), /*force=*/false);
   }
 }
@@ -119,8 +127,7 @@ bool Worker::ApplyJob(Job* job) {
       on_fatal_(status);
       return false;
     }
-    absl::MutexLock lock(&mutex_);
-    if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kColdRetry)) return true;
+    if (YieldsToCaller(job)) return true;
   }
   const int64_t now_ms = absl::ToUnixMillis(absl::Now());
   for (const stream::RawRecord& record : job->records) {
@@ -133,6 +140,21 @@ bool Worker::ApplyJob(Job* job) {
   job->partition->Evict(profile_budget_.load(std::memory_order_relaxed));
   job->records.clear();
   queued_bytes_.fetch_sub(job->bytes, std::memory_order_relaxed);
+  return true;
+}
+
+bool Worker::YieldsToCaller(Job* job) {
+  absl::MutexLock lock(&mutex_);
+  const auto wanted = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !releases_.empty();
+  };
+  if (!mutex_.AwaitWithTimeout(absl::Condition(&wanted), kColdRetry)) return false;
+  if (stopping_) return true;
+  if (std::find(releases_.begin(), releases_.end(), job->partition) != releases_.end()) {
+    queued_bytes_.fetch_sub(job->bytes, std::memory_order_relaxed);
+  } else {
+    jobs_.push_front(std::move(*job));
+  }
   return true;
 }
 
@@ -150,7 +172,8 @@ void Worker::CheckpointDue(absl::Time now, bool force) {
 void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
   if (force) {
     // The one before must be done before the last one is made.
-    const absl::Status idle = checkpointer_.WaitIdle(absl::Seconds(30));
+    const absl::Status idle =
+        checkpointer_.WaitIdle(checkpointer_.stalled() ? kStalledDiskWait : kDiskWait);
     if (!idle.ok()) base::LogWarning("ingest", "last checkpoint is late", {{"error", idle}});
   }
   std::optional<PendingCheckpoint> pending = partition->BeginCheckpoint(store_);

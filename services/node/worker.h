@@ -59,7 +59,11 @@ class Worker {
     size_t bytes = 0;
   };
   void Run();
+  // False: the worker cannot go on.
   bool ApplyJob(Job* job);
+  // Waits a moment before the job is tried again. True when something else comes first: the worker
+  // stops or releases a partition; the job is then dropped with its partition or waits in front.
+  bool YieldsToCaller(Job* job);
   void MaybeCheckpoint(Partition* partition, absl::Time now, bool force);
   void CheckpointDue(absl::Time now, bool force);
 
