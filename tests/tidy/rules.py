@@ -83,7 +83,8 @@ BANNED_CODE = [
     Ban(r"\b(std::)?(rand|srand)\s*\(|\brandom_device\b", "learn/random.h, with a seed"),
     Ban(r"\bmt19937|\bstd::\w+_distribution\b", "learn/random.h, with a seed", only=PRODUCTION),
     Ban(
-        r"\bsystem_clock\b|\babsl::Now\s*\(|\bgettimeofday\b|\btime\s*\(\s*(nullptr|NULL|0)\s*\)",
+        r"\bchrono::system_clock\b|\babsl::Now\s*\(|\bgettimeofday\b"
+        r"|\btime\s*\(\s*(nullptr|NULL|0)\s*\)",
         "a time that is passed in, or base::Clock",
         only=r"^libs/(?!base/|stream/)" + PRODUCTION,
     ),

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <random>
 #include <string>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 #include "rocksdb/system_clock.h"
@@ -215,13 +215,13 @@ void FaultEnvironment::FaultFileSystem::CutTo(const std::string& name, uint64_t 
 
 void FaultEnvironment::FaultFileSystem::LosePower(uint64_t seed) {
   absl::MutexLock lock(&mutex_);
-  std::mt19937_64 random(seed);
   for (auto& [name, extent] : extents_) {
     const uint64_t tail = extent.written - extent.synced;
     if (tail == 0) continue;
     // Nothing and everything are as likely as a part.
-    const uint64_t choice = random() % 4;
-    const uint64_t kept = choice == 0 ? 0 : choice == 1 ? tail : random() % tail;
+    const uint64_t random = base::Fingerprint64(name, seed);
+    const uint64_t choice = random % 4;
+    const uint64_t kept = choice == 0 ? 0 : choice == 1 ? tail : random / 4 % tail;
     extent.written = extent.synced = extent.synced + kept;
     CutTo(name, extent.written);
   }
