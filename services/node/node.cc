@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -88,7 +90,18 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
   options.dedup_bytes_per_partition = static_cast<size_t>(config.clean().dedup_memory_mib()) *
                                       kMebi / static_cast<size_t>(partitions);
   options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
+  std::random_device random;
+  options.dedup_seed = uint64_t{random()} << 32 | random();
   return options;
+}
+
+// Settings that stored sums were made with; with others they would mean something else.
+std::string LastingSettings(const config::v1::NodeConfig& config) {
+  return absl::StrCat(
+      "clean.default_currency=", config.clean().default_currency(),
+      " profile.affinity_half_life_days=", config.profile().affinity_half_life_days(),
+      " recommend.relation_half_life_days=", config.recommend().relation_half_life_days(),
+      " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days());
 }
 
 class NodeImpl final : public Node {
@@ -136,6 +149,7 @@ class NodeImpl final : public Node {
   absl::Status MeetBrokers(const std::function<bool()>& stop);
   absl::Status MakeTopics(stream::TopicAdmin* admin);
   absl::Status OpenState();
+  absl::Status CheckLastingSettings();
   absl::Status RestorePartitions();
   absl::Status StartServers();
   absl::Status ReadCatalogue(const std::function<bool()>& stop);
@@ -243,6 +257,7 @@ absl::Status NodeImpl::OpenState() {
   options.block_cache_bytes = std::clamp(memory_limit() / 8, 16 * kMebi, 2048 * kMebi);
   options.write_buffer_bytes = options.block_cache_bytes / 2;
   KINDRED_ASSIGN_OR_RETURN(store_, store::Store::Open(options));
+  KINDRED_RETURN_IF_ERROR(CheckLastingSettings());
   cold_ = std::make_unique<StoreColdReader>(store_.get());
   shared_ = std::make_unique<SharedState>(SharedOptionsOf(config_, partition_count_));
   partitions_ = std::make_unique<PartitionSet>(shared_.get());
@@ -276,6 +291,24 @@ absl::Status NodeImpl::OpenState() {
   learner.pass_interval = absl::Milliseconds(config_.segments().pass_interval_ms());
   learner_ = std::make_unique<Learner>(learner, partitions_.get(), store_.get(), &registry_);
   return learner_->Start();
+}
+
+absl::Status NodeImpl::CheckLastingSettings() {
+  constexpr absl::string_view kKey = "settings";
+  const std::string now = LastingSettings(config_);
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> before,
+                           store_->Get(store::Table::kMeta, store::kNodeScope, kKey));
+  if (!before.has_value()) {
+    store::Checkpoint checkpoint = store_->NewCheckpoint(store::kNodeScope);
+    checkpoint.Put(store::Table::kMeta, kKey, now);
+    return store_->Write(std::move(checkpoint));
+  }
+  if (*before == now) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the state in ", config_.store().data_dir(), " was made with ", *before,
+                   ", the configuration says ", now,
+                   ". Set them back, or start with an empty data_dir to build the state anew from "
+                   "the log"));
 }
 
 absl::Status NodeImpl::RestorePartitions() {

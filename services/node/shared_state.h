@@ -74,6 +74,9 @@ struct SharedOptions {
   clean::CleanRules clean_rules;
   int64_t dedup_window_ms = 24 * 3600 * 1000LL;
   size_t dedup_bytes_per_partition = 64u << 20;
+  // Spreads fingerprints in memory so that nobody can aim at one place; decisions do not depend on
+  // it.
+  uint64_t dedup_seed = 0;
   size_t max_record_bytes = 1u << 20;
 };
 
