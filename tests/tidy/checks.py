@@ -19,7 +19,7 @@ class Tree:
     def of_repository(cls, root):
         root = pathlib.Path(root)
         listed = subprocess.run(
-            ["git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            ["git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             capture_output=True,
             check=True,
         ).stdout.decode()
@@ -183,8 +183,10 @@ def check_lengths(tree):
     for path, text in tree.text(r"\.(proto|py|sh|md)$"):
         prose = path.endswith((".md", ".proto"))
         limit = rules.PROSE_COLUMNS_MAX if prose else rules.LINE_COLUMNS_MAX
+        # What stands between ``` is pasted into a terminal as it is.
+        text = re.sub(r"^```.*?^```", blank, text, flags=re.S | re.M) if prose else text
         for number, line in enumerate(text.split("\n"), 1):
-            if len(line) > limit and "http" not in line and not line.startswith("|"):
+            if len(line.rstrip()) > limit and "http" not in line and not line.startswith("|"):
                 yield f"{path}:{number}: {len(line)} columns, at most {limit}"
 
 
@@ -247,13 +249,14 @@ def check_readmes(tree):
         code = any(path.startswith(folder + "/") and path.endswith(".cc") for path in tree.files)
         if code and len(tree.files.get(f"{folder}/README.md") or "") < 300:
             yield f"{folder}/README.md:1: missing, or too short: what is it for, why is it so?"
+    stems = {path.rpartition(".")[0] for path in tree.files}
     folders = {parent for path in tree.files for parent in map(str, pathlib.Path(path).parents)}
     for path, text in tree.text(r"\.md$"):
         for number, line in enumerate(text.split("\n"), 1):
             for named in re.findall(
                 r"`\.?/?((?:libs|services|proto|deploy|tests|bench)/[\w./-]*)[`\s]", line
             ):
-                if named.rstrip("/.") not in tree.files and named.rstrip("/.") not in folders:
+                if not {named.rstrip("/.")} & (tree.files.keys() | folders | stems):
                     yield f"{path}:{number}: there is no {named}"
 
 

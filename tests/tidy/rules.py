@@ -80,7 +80,8 @@ BANNED_CODE = [
     Ban(r"\bassert\s*\(", "KINDRED_CHECK: it stays on in release builds"),
     Ban(r"\busing namespace\b(?! \w*literals)", "write the namespace", only=PRODUCTION),
     Ban(r"#\s*pragma once", "an include guard"),
-    Ban(r"\b(std::)?(rand|srand)\s*\(|\brandom_device\b", "learn/random.h, with a seed"),
+    Ban(r"\b(std::)?(rand|srand)\s*\(", "learn/random.h, with a seed"),
+    Ban(r"\brandom_device\b", "a seed that is passed in; services draw it", only=r"^libs/"),
     Ban(r"\bmt19937|\bstd::\w+_distribution\b", "learn/random.h, with a seed", only=PRODUCTION),
     Ban(
         r"\bchrono::system_clock\b|\babsl::Now\s*\(|\bgettimeofday\b"
