@@ -6,6 +6,7 @@
 #include "cli/demo_command.h"
 #include "cli/evaluate_command.h"
 #include "cli/import_command.h"
+#include "cli/load_command.h"
 #include "node/version.h"
 
 int main(int argc, char** argv) {
@@ -25,6 +26,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddAskCommands(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
+  kindred::cli::AddLoadCommand(app);
   kindred::cli::AddCompletionCommand(app);
   try {
     app.parse(argc, argv);
