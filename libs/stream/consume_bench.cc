@@ -5,7 +5,9 @@
 // in turns over the same topic, and the ratio between them. Not measured: latency, the broker's
 // cost.
 //
-//   tests/kafka/kafka run -- build/release/bin/consume_bench [records] [rounds] [queue MB]
+//   tests/kafka/kafka run -- build/release/bin/consume_bench [records] [rounds] [queue MB] [topic]
+//
+// A topic that is named must hold the records already, in 8 partitions.
 #include <librdkafka/rdkafka.h>
 #include <sys/resource.h>
 
@@ -86,7 +88,7 @@ class Meter {
       cpu_ = CpuSeconds();
       wall_ = absl::Now();
     }
-    hash_ += static_cast<unsigned char>(value.back());
+    if (!value.empty()) hash_ += static_cast<unsigned char>(value.back());
   }
   size_t seen() const { return seen_; }
   Cost Result() const {
@@ -174,16 +176,18 @@ Cost ReadBare(const std::string& topic, size_t records, size_t queue_bytes, bool
   return cost;
 }
 
-int Main(size_t records, int rounds, size_t queue_bytes) {
+int Main(size_t records, int rounds, size_t queue_bytes, std::string topic) {
   base::SetLogLevel(base::LogLevel::kWarning);
-  const std::string topic = MakeTopic("consume-bench", kPartitions);
-  Fill(topic, records);
+  if (topic.empty()) {
+    topic = MakeTopic("consume-bench", kPartitions);
+    Fill(topic, records);
+  }
   const std::pair<const char*, std::function<Cost()>> ways[] = {
       {"batch", [&] { return ReadBare(topic, records, queue_bytes, true); }},
       {"single", [&] { return ReadBare(topic, records, queue_bytes, false); }},
       {"source", [&] { return ReadSource(topic, records, queue_bytes); }}};
   double best[3] = {1e9, 1e9, 1e9};
-  std::printf("%zu records of %zu bytes, %d partitions\n", records, kValueBytes, kPartitions);
+  std::printf("%zu records of %s\n", records, topic.c_str());
   for (int round = 0; round < rounds; ++round) {
     for (size_t way = 0; way < 3; ++way) {
       const Cost cost = ways[way].second();
@@ -206,8 +210,9 @@ int main(int argc, char** argv) {
   const size_t queue_mb =
       argc > 3 ? std::atol(argv[3]) : kindred::stream::KafkaSourceOptions().queue_bytes >> 20;
   if (records < 1 || rounds < 1 || queue_mb < 1) {
-    std::fprintf(stderr, "usage: consume_bench [records] [rounds] [queue MB]\n");
+    std::fprintf(stderr, "usage: consume_bench [records] [rounds] [queue MB] [topic]\n");
     return 2;
   }
-  return kindred::stream::Main(static_cast<size_t>(records), rounds, queue_mb << 20);
+  return kindred::stream::Main(static_cast<size_t>(records), rounds, queue_mb << 20,
+                               argc > 4 ? argv[4] : "");
 }
