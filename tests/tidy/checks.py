@@ -18,8 +18,9 @@ class Tree:
     @classmethod
     def of_repository(cls, root):
         root = pathlib.Path(root)
+        git = ["git", "-C", root, "-c", "safe.directory=*"]
         listed = subprocess.run(
-            ["git", "-C", root, "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            [*git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             capture_output=True,
             check=True,
         ).stdout.decode()
