@@ -11,8 +11,6 @@ namespace kindred::recommend {
 namespace {
 
 constexpr double kMillisPerDay = 86'400'000.0;
-constexpr int kRelationPowers = 110;    // pair sums are floats
-constexpr int kPopularityPowers = 900;  // sums are doubles
 
 enum Flag : uint32_t {
   kMet = 1,            // in an event or in the catalogue
@@ -23,17 +21,6 @@ enum Flag : uint32_t {
   kInTop = 32,          // in the list over all
   kInCategoryTop = 64,  // in the list of its category
 };
-
-// The power of two is bounded so that float sums neither overflow nor vanish within the life of a
-// process (110 half-lives after its first event).
-double Weight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound) {
-  const double half_life_ms = half_life_days * kMillisPerDay;
-  const double halvings = static_cast<double>(time_ms) / half_life_ms;
-  const double whole = std::floor(halvings);
-  const double base = std::floor(static_cast<double>(base_ms) / half_life_ms);
-  const double power = std::clamp<double>(whole - base, -bound, bound);
-  return std::ldexp(std::exp2(halvings - whole), static_cast<int>(power));
-}
 
 // Adds without a lock and gives the new sum.
 double AddTo(std::atomic<double>& sum, double value) {
@@ -52,6 +39,15 @@ void SetFlag(std::atomic<uint32_t>& flags, uint32_t bit, bool on) {
 }
 
 }  // namespace
+
+double ForwardWeight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound) {
+  const double half_life_ms = half_life_days * kMillisPerDay;
+  const double halvings = static_cast<double>(time_ms) / half_life_ms;
+  const double whole = std::floor(halvings);
+  const double base = std::floor(static_cast<double>(base_ms) / half_life_ms);
+  const double power = std::clamp<double>(whole - base, -bound, bound);
+  return std::ldexp(std::exp2(halvings - whole), static_cast<int>(power));
+}
 
 ItemIndex::ItemIndex(const DecayOptions& decay)
     : decay_(decay),
@@ -257,12 +253,12 @@ void ItemIndex::SetBase(int64_t time_ms) {
 
 double ItemIndex::RelationWeight(int64_t time_ms) const {
   if (base_ms() == kNoBase) return 1;
-  return Weight(time_ms, base_ms(), decay_.relation_half_life_days, kRelationPowers);
+  return ForwardWeight(time_ms, base_ms(), decay_.relation_half_life_days, kRelationPowers);
 }
 
 double ItemIndex::PopularityWeight(int64_t time_ms) const {
   if (base_ms() == kNoBase) return 1;
-  return Weight(time_ms, base_ms(), decay_.popularity_half_life_days, kPopularityPowers);
+  return ForwardWeight(time_ms, base_ms(), decay_.popularity_half_life_days, kPopularityPowers);
 }
 
 void ItemIndex::Add(ItemId item, double support, double popularity) {
@@ -286,14 +282,14 @@ double ItemIndex::Support(ItemId item, int64_t now_ms) const {
   if (base == kNoBase || !Known(item)) return 0;
   const double raw =
       ChunkOf(item.value())->support[item.value() & kChunkMask].load(std::memory_order_relaxed);
-  return raw / Weight(now_ms, base, decay_.relation_half_life_days, kRelationPowers);
+  return raw / ForwardWeight(now_ms, base, decay_.relation_half_life_days, kRelationPowers);
 }
 
 double ItemIndex::Popularity(ItemId item, int64_t now_ms) const {
   const int64_t base = base_ms();
   if (base == kNoBase || !Known(item)) return 0;
   return RawPopularity(item.value()) /
-         Weight(now_ms, base, decay_.popularity_half_life_days, kPopularityPowers);
+         ForwardWeight(now_ms, base, decay_.popularity_half_life_days, kPopularityPowers);
 }
 
 // Takes no lock for an item that is in its lists already or too unpopular to enter them: thresholds

@@ -28,9 +28,13 @@ class PairTable;
 // do not depend on the order of arrival; dividing by the weight of "now" when reading makes them
 // plain.
 struct DecayOptions {
-  double relation_half_life_days = 60;
+  double relation_half_life_days = 90;
   double popularity_half_life_days = 7;
 };
+
+// 2^((t - base) / half-life); base counts as a whole number of half-lives, so that weights of
+// another base differ by a power of two exactly. The power is kept within ±bound.
+double ForwardWeight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound);
 
 // InvalidArgument unless half-lives are 1 hour to 10,000 days (relations: at least 7 days, so that
 // float sums last for two years of one process).
@@ -80,8 +84,10 @@ class ItemIndex {
 
   // --- Sums over partitions, in forward weights. Called by PairTable.
   void Add(ItemId item, double support, double popularity);
-  // 2^((t - base) / half-life); 1 while there is no base. The base is a whole number of half-lives,
-  // so that weights of another base differ by a power of two exactly.
+  // ForwardWeight() of the index's base; 1 while there is no base. The bounds keep sums finite for
+  // 110 half-lives after the first event of a process.
+  static constexpr int kRelationPowers = 110;    // pair sums are floats
+  static constexpr int kPopularityPowers = 900;  // sums are doubles
   double RelationWeight(int64_t time_ms) const;
   double PopularityWeight(int64_t time_ms) const;
   void SetBase(int64_t time_ms);  // for the life of the index; no effect once there is one

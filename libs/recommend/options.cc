@@ -60,7 +60,7 @@ absl::Status Validate(const BlendOptions& options) {
       {"next_reach", options.next_reach, kSmallest, kLargest},
       {"next_weight", options.next_weight, 0, 1},
       {"reminder_weight", options.reminder_weight, 0, kLargest},
-      {"reminder_reach", options.reminder_reach, kSmallest, kLargest},
+      {"reminder_contrast", options.reminder_contrast, 0, 10},
       {"repeat_weight", options.repeat_weight, 0, kLargest},
       {"repeat_half_life_days", options.repeat_half_life_days, kSmallest, kLargest},
       {"repeat_trend", options.repeat_trend, 0, 10},

@@ -18,6 +18,7 @@ constexpr uint32_t kSmallestRow = 4;
 constexpr uint32_t kSmallestRowLimit = 16;
 constexpr uint32_t kLargestRowLimit = 1u << 16;
 constexpr double kOldBaseHalvings = 50;
+constexpr uint64_t kRevisitSample = 4;
 constexpr uint64_t kBoundCheckEvents = 65'536;
 
 void Store(float* to, float value) {
@@ -134,6 +135,10 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
     met_before |= recent[session].item.value() == item;
   }
 
+  if (events_ % kRevisitSample == 0 && !recent.empty()) {
+    revisits_.Observe(event.item, recent, StrongestUnseen(recent), relation);
+  }
+
   Block* block = Touched(item);
   const double support = met_before ? 0.0 : relation;
   block->support += support;
@@ -152,6 +157,26 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
     AddPair(other, item, symmetric, directed);
     if (symmetric != 0) AddPair(item, other, symmetric, 0);
   }
+}
+
+// What most often follows the newest touch's item, among items not in `recent`; 0 if nothing does.
+uint32_t PairTable::StrongestUnseen(absl::Span<const Touch> recent) const {
+  const Block* block = Find(recent.front().item.value());
+  if (block == nullptr) return 0;
+  const uint32_t size = block->size.load(std::memory_order_relaxed);
+  uint32_t strongest = 0;
+  float most = 0;
+  for (uint32_t i = 0; i < size; ++i) {
+    if (block->directed()[i] <= most) continue;
+    const uint32_t neighbour = block->neighbours()[i];
+    const bool seen = std::any_of(recent.begin(), recent.end(), [neighbour](const Touch& touch) {
+      return touch.item.value() == neighbour;
+    });
+    if (seen) continue;
+    most = block->directed()[i];
+    strongest = neighbour;
+  }
+  return strongest;
 }
 
 void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed) {
@@ -313,10 +338,12 @@ std::string PairTable::EncodeHeader() const {
   writer.F64(index_.decay().popularity_half_life_days);
   writer.Varint(events_);
   writer.Varint(row_limit_);
+  revisits_.Encode(&writer);
   return bytes;
 }
 
 absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
+  const absl::Status corrupt = absl::DataLossError("pair table header cannot be read");
   base::ByteReader reader(bytes);
   const uint8_t version = reader.U8();
   const int64_t base_ms = reader.Signed();
@@ -326,28 +353,34 @@ absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
   old_decay.popularity_half_life_days = reader.F64();
   const uint64_t events = reader.Varint();
   const uint64_t row_limit = reader.Varint();
-  if (!reader.Done() || version != kHeaderVersion || !Validate(old_decay).ok() ||
+  if (!reader.ok() || version != kHeaderVersion || !Validate(old_decay).ok() ||
       row_limit < kSmallestRowLimit || row_limit > kLargestRowLimit) {
-    return absl::DataLossError("pair table header cannot be read");
+    return corrupt;
   }
   if (events_ != 0) return absl::FailedPreconditionError("pair table is not empty");
+  if (events > 0 && base_ms != ItemIndex::kNoBase) PrepareRescale(base_ms, newest_ms, old_decay);
+  if (!revisits_.Decode(&reader, rescale_.relation) || !reader.Done()) return corrupt;
   events_ = events;
   newest_ms_ = newest_ms;
   row_limit_ = std::min(row_limit_, static_cast<uint32_t>(row_limit));
-  if (events == 0 || base_ms == ItemIndex::kNoBase) return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+void PairTable::PrepareRescale(int64_t base_ms, int64_t newest_ms, const DecayOptions& old_decay) {
   // A base so old that new weights would leave the range of floats is left behind.
   const double age_days = (static_cast<double>(newest_ms) - static_cast<double>(base_ms)) / 864e5;
   const bool old = age_days > kOldBaseHalvings * old_decay.relation_half_life_days;
   index_.SetBase(old ? newest_ms : base_ms);
-  ItemIndex before(old_decay);
-  before.SetBase(base_ms);
-  rescale_.relation = index_.RelationWeight(newest_ms) / before.RelationWeight(newest_ms);
-  rescale_.popularity = index_.PopularityWeight(newest_ms) / before.PopularityWeight(newest_ms);
+  const double old_relation = ForwardWeight(newest_ms, base_ms, old_decay.relation_half_life_days,
+                                            ItemIndex::kRelationPowers);
+  const double old_popularity = ForwardWeight(
+      newest_ms, base_ms, old_decay.popularity_half_life_days, ItemIndex::kPopularityPowers);
+  rescale_.relation = index_.RelationWeight(newest_ms) / old_relation;
+  rescale_.popularity = index_.PopularityWeight(newest_ms) / old_popularity;
   rescale_.exact =
       old_decay.relation_half_life_days == index_.decay().relation_half_life_days &&
       old_decay.popularity_half_life_days == index_.decay().popularity_half_life_days &&
       rescale_.relation == 1 && rescale_.popularity == 1;
-  return absl::OkStatus();
 }
 
 absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {

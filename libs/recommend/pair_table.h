@@ -17,6 +17,7 @@
 #include "base/strong_int.h"
 #include "recommend/interaction.h"
 #include "recommend/item_index.h"
+#include "recommend/revisits.h"
 
 namespace kindred::recommend {
 
@@ -68,6 +69,7 @@ class PairTable {
 
   // --- Reading
   RowView Row(uint32_t item) const;
+  const Revisits& revisits() const { return revisits_; }
   PartitionId partition() const { return partition_; }
   uint64_t events() const { return events_; }
   size_t memory_bytes() const { return bytes_.load(std::memory_order_relaxed); }
@@ -108,11 +110,13 @@ class PairTable {
   std::atomic<Block*>& Slot(uint32_t item);
   const Block* Find(uint32_t item) const;
   Block* Touched(uint32_t item);  // the row, made if absent, marked dirty
+  uint32_t StrongestUnseen(absl::Span<const Touch> recent) const;
   void AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
   Block* Grow(uint32_t item, Block* block);
   void Replace(uint32_t item, Block* old_block, Block* new_block);
   void FreeRetired();
   void EnforceMemoryBound();
+  void PrepareRescale(int64_t base_ms, int64_t newest_ms, const DecayOptions& old_decay);
   void EncodeRow(const Block& block, std::string* out) const;
   void MarkDirty(uint32_t item, Block* block);
 
@@ -128,6 +132,7 @@ class PairTable {
     bool exact = true;
   };
   Rescale rescale_;
+  Revisits revisits_;
   std::atomic<size_t> bytes_{0};
   std::atomic<uint64_t> pruned_{0};
   std::vector<std::atomic<Chunk*>> chunks_;

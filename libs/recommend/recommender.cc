@@ -14,6 +14,7 @@ namespace kindred::recommend {
 namespace {
 
 constexpr double kMillisPerDay = 86'400'000.0;
+constexpr double kPriorEvents = 50;
 constexpr double kLeastShare = 0.01;  // of the most popular item's popularity, for repeat purchase
 constexpr uint32_t kSpareSeeds = 12;  // page and cart come on top of max_seeds
 
@@ -128,6 +129,7 @@ class Query {
       if (scratch_.seeds.size() >= kSpareSeeds) break;
       AddSeed(item, SeedKind::kCart, 1, 1, false);
     }
+    for (const auto& table : *tables_) table->revisits().AddTo(&revisits_);
     const size_t limit = scratch_.seeds.size() + options_.max_seeds;
     double step = 0;
     int64_t newest_ms = 0;
@@ -158,11 +160,18 @@ class Query {
               .reminder = 0};
     if (root > 0) seed.next_weight = weight * Fade(step, options_.next_reach) / (root * root);
     if (remind) {
-      seed.reminder = weight * Fade(step, options_.reminder_reach) *
-                      static_cast<float>(options_.reminder_weight);
+      seed.reminder = weight * Reminder(static_cast<size_t>(step));
     }
     scratch_.seeds.push_back(seed);
   }
+
+  float Reminder(size_t step) const {
+    const double newest = revisits_.RevisitShare(1, Prior());
+    const double fall = revisits_.RevisitShare(step, Prior()) / newest;
+    return static_cast<float>(options_.reminder_weight * newest / revisits_.ForetoldShare(Prior()) *
+                              std::pow(fall, options_.reminder_contrast));
+  }
+  double Prior() const { return kPriorEvents * now_weight_; }
 
   void Accumulate(const Seed& seed) {
     if (seed.root_support <= 0) return;
@@ -292,6 +301,7 @@ class Query {
   const std::shared_ptr<const ItemIndex::Tables> tables_;
   const float now_weight_;
   const uint32_t count_;
+  RevisitSums revisits_;
   double max_repeat_ = 0;
   float similar_scale_ = 0, next_scale_ = 0;
   double popular_scale_ = 0;

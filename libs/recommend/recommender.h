@@ -5,7 +5,10 @@
 // items of session and history, newest first, step 1, 2, …; a page item and cart items are step 1):
 //   similar  (1 - w) · Σ e^(-step_i / similar_reach) c_ij / (√(n_i n_j) + h)  / its maximum
 //   next     w       · Σ e^(-step_i / next_reach)    R_ij / n_i               / its maximum
-//   reminder          e^(-step_j / reminder_reach) · reminder_weight,  j among the seeds
+//   reminder          reminder_weight · r_1 / f · (r_s / r_1)^contrast,  s = step_j, j among the
+//   seeds;
+//                     r_s = share of events that come back to what was touched s touches ago, f =
+//                     share that the strongest pair foretells, both learnt live (revisits.h)
 //   repeat            repeat_weight · f_j / its maximum, over what the customer bought:
 //                     f_j = orders_j · 2^(-age_j / half-life) · (popularity_j / maximum +
 //                     0.01)^trend
@@ -30,12 +33,12 @@ namespace kindred::recommend {
 
 struct BlendOptions {
   uint32_t max_seeds = 20;
-  double shrink = 50;        // h: sessions that a pair must outweigh
+  double shrink = 30;        // h: sessions that a pair must outweigh
   double similar_reach = 3;  // steps
-  double next_reach = 2;
+  double next_reach = 1;
   double next_weight = 0.5;  // w
-  double reminder_weight = 1.6;
-  double reminder_reach = 3;
+  double reminder_weight = 0.6;
+  double reminder_contrast = 1.4;
   double repeat_weight = 5;
   double repeat_half_life_days = 365;
   double repeat_trend = 0.3;  // exponent of popularity in repeat

@@ -151,11 +151,17 @@ TEST_F(RecommenderTest, WhatWasBoughtOftenIsOfferedAgainUnlessExcluded) {
   EXPECT_THAT(Ask({.recent = bought, .exclude_purchased = true}), Not(::testing::Contains(1)));
 }
 
-TEST_F(RecommenderTest, SeenItemsAreRemindedOf) {
-  Session({1, 2, 3});
+TEST_F(RecommenderTest, RemindersLeadWherePeopleComeBack) {
   const Touch seen[] = {Viewed(2)};
+  for (int i = 0; i < 50; ++i) Session({1, 2, 3});
+  const std::vector<uint32_t> onwards = Ask({.recent = seen});
+  EXPECT_NE(onwards[0], 2u);
+  ASSERT_THAT(onwards, ::testing::Contains(2)) << "reminded of all the same";
+  const auto place = std::find(onwards.begin(), onwards.end(), 2u) - onwards.begin();
+  EXPECT_EQ(answer_.items[place].reason.kind, ReasonKind::kLookAgain);
+  for (int i = 0; i < 500; ++i) Session({2, 2, 2, 2, 1, 1, 1, 1, 3, 3, 3});
   EXPECT_THAT(Ask({.count = 1, .recent = seen}), ElementsAre(2));
-  EXPECT_EQ(answer_.items[0].reason.kind, ReasonKind::kLookAgain);
+  EXPECT_EQ(answer_.items[0].source, Source::kReminder);
 }
 
 // Sums over two partitions are those of one that saw everything.
@@ -178,9 +184,11 @@ TEST_F(RecommenderTest, PartitionsAdd) {
   }
   for (uint32_t item = 1; item <= 60; ++item) {
     const Touch seen[] = {Viewed(item)};
-    Ask({.count = 30, .recent = seen});
+    // Without reminders: how often people come back is learnt from a sample of each partition.
+    const Request request = {.now_ms = kNow, .count = 30, .recent = seen, .exclude_recent = true};
+    Ask(request);
     Answer split;
-    recommender_.Recommend({.now_ms = kNow, .count = 30, .recent = seen}, split_index, &split);
+    recommender_.Recommend(request, split_index, &split);
     ASSERT_EQ(split.items.size(), answer_.items.size());
     for (size_t i = 0; i < split.items.size(); ++i) {
       EXPECT_NEAR(split.items[i].score, answer_.items[i].score, 1e-4);

@@ -41,7 +41,7 @@ absl::Status Assign(absl::string_view name, double value, recommend::EvaluateOpt
       {"next_reach", &blend.next_reach},
       {"next_weight", &blend.next_weight},
       {"reminder_weight", &blend.reminder_weight},
-      {"reminder_reach", &blend.reminder_reach},
+      {"reminder_contrast", &blend.reminder_contrast},
       {"repeat_weight", &blend.repeat_weight},
       {"repeat_half_life_days", &blend.repeat_half_life_days},
       {"repeat_trend", &blend.repeat_trend},
