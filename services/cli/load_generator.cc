@@ -239,12 +239,13 @@ const LoadRecord& LoadGenerator::Next(int64_t time_ms) {
   const uint64_t mixed = Mix(customer ^ 0x5bd1e995);
   event_.device = kDevices[(mixed + session.number % 5 / 4) % 3];
   event_.channel = kChannels[(mixed >> 8) % 4];
-  event_.country = kCountries[(mixed >> 16) % 8];
   event_.event_time_ms = time_ms;
   if (late) {
     event_.event_time_ms = time_ms - kHourMs - static_cast<int64_t>(random_.Below(71 * kHourMs));
   }
   Step(&session);
+  // Where people are is said when they come and when they buy.
+  if (event_.type != EventType::kView) event_.country = kCountries[(mixed >> 16) % 8];
   record_.key = user_id_;
   record_.kind = bad ? LoadKind::kBad : late ? LoadKind::kLate : LoadKind::kNormal;
   if (bad) {
