@@ -42,7 +42,6 @@ absl::Status Validate(const PairOptions& options) {
       {"max_gap", static_cast<double>(options.max_gap), 0, 1000},
       {"max_session_items", static_cast<double>(options.max_session_items), 1, 1000},
       {"session_gap_ms", static_cast<double>(options.session_gap_ms), 0, 1e12},
-      {"earlier_session_weight", options.earlier_session_weight, 0, 1},
       {"max_bytes", static_cast<double>(options.max_bytes), 1 << 20, 1e15},
   }));
   for (float weight : options.popularity_weight) {
@@ -66,7 +65,6 @@ absl::Status Validate(const BlendOptions& options) {
       {"repeat_trend", options.repeat_trend, 0, 10},
       {"popular_weight", options.popular_weight, 0, kLargest},
       {"seed_half_life_days", options.seed_half_life_days, kSmallest, kLargest},
-      {"session_gap_ms", static_cast<double>(options.session_gap_ms), 0, 1e12},
   });
 }
 

@@ -26,8 +26,6 @@ struct PairOptions {
   uint32_t max_gap = 8;             // directed pairs reach this many touches back
   uint32_t max_session_items = 20;  // symmetric pairs reach this many touches back
   int64_t session_gap_ms = 30 * 60 * 1000;
-  // An older visit of the same customer is tied to this one with this weight; 0 = not at all.
-  float earlier_session_weight = 0.0f;
   // Popularity that one event adds, by Interaction.
   std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
   size_t max_bytes = size_t{1} << 30;  // memory bound of this table; rows shrink when it is reached

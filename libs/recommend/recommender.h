@@ -45,7 +45,6 @@ struct BlendOptions {
   double popular_weight = 0.05;
   // Seeds of earlier visits fade with age besides their step.
   double seed_half_life_days = 14;
-  int64_t session_gap_ms = 30 * 60 * 1000;
 };
 
 // InvalidArgument names the first value out of range. Check what operators write before use: the
