@@ -4,7 +4,6 @@
 #include <atomic>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,6 +23,7 @@
 #include "node/learner.h"
 #include "node/live_serving.h"
 #include "node/node_metrics.h"
+#include "node/node_options.h"
 #include "node/outbox.h"
 #include "node/partition_set.h"
 #include "node/shared_state.h"
@@ -45,7 +45,6 @@ constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
-constexpr int64_t kDayMs = 86'400'000;
 // A dead letter carries the rejected record and some more.
 constexpr absl::string_view kDeadLetterMaxBytes = "16777216";
 
@@ -68,40 +67,6 @@ stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
   connection.settings.insert(kafka.properties().begin(), kafka.properties().end());
   connection.metrics = registry;
   return connection;
-}
-
-SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t partitions) {
-  SharedOptions options;
-  options.partition_count = partitions;
-  options.default_currency = config.clean().default_currency();
-  options.affinity_half_life_days = config.profile().affinity_half_life_days();
-  options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
-  options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
-  options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
-                            static_cast<size_t>(partitions);
-  clean::CleanRules& rules = options.clean_rules;
-  rules.default_currency = config.clean().default_currency();
-  rules.future_skew_ms = int64_t{config.clean().future_skew_seconds()} * 1000;
-  rules.horizon_ms = int64_t{config.clean().horizon_days()} * kDayMs;
-  rules.outlier_action = config.clean().outlier_action() == "quarantine"
-                             ? clean::OutlierAction::kQuarantine
-                             : clean::OutlierAction::kFlag;
-  options.dedup_window_ms = int64_t{config.clean().dedup_window_hours()} * 3'600'000;
-  options.dedup_bytes_per_partition = static_cast<size_t>(config.clean().dedup_memory_mib()) *
-                                      kMebi / static_cast<size_t>(partitions);
-  options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
-  std::random_device random;
-  options.dedup_seed = uint64_t{random()} << 32 | random();
-  return options;
-}
-
-// Settings that stored sums were made with; with others they would mean something else.
-std::string LastingSettings(const config::v1::NodeConfig& config) {
-  return absl::StrCat(
-      "clean.default_currency=", config.clean().default_currency(),
-      " profile.affinity_half_life_days=", config.profile().affinity_half_life_days(),
-      " recommend.relation_half_life_days=", config.recommend().relation_half_life_days(),
-      " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days());
 }
 
 class NodeImpl final : public Node {

@@ -1,0 +1,51 @@
+#include "node/node_options.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr int64_t kMebi = 1 << 20;
+constexpr int64_t kDayMs = 86'400'000;
+
+}  // namespace
+
+SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t partitions) {
+  SharedOptions options;
+  options.partition_count = partitions;
+  options.default_currency = config.clean().default_currency();
+  options.affinity_half_life_days = config.profile().affinity_half_life_days();
+  options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
+  options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
+  options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
+                            static_cast<size_t>(partitions);
+  clean::CleanRules& rules = options.clean_rules;
+  rules.default_currency = config.clean().default_currency();
+  rules.future_skew_ms = int64_t{config.clean().future_skew_seconds()} * 1000;
+  rules.horizon_ms = int64_t{config.clean().horizon_days()} * kDayMs;
+  rules.outlier_action = config.clean().outlier_action() == "quarantine"
+                             ? clean::OutlierAction::kQuarantine
+                             : clean::OutlierAction::kFlag;
+  options.dedup_window_ms = int64_t{config.clean().dedup_window_hours()} * 3'600'000;
+  options.dedup_bytes_per_partition = static_cast<size_t>(config.clean().dedup_memory_mib()) *
+                                      kMebi / static_cast<size_t>(partitions);
+  options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
+  std::random_device random;
+  options.dedup_seed = uint64_t{random()} << 32 | random();
+  return options;
+}
+
+std::string LastingSettings(const config::v1::NodeConfig& config) {
+  return absl::StrCat(
+      "clean.default_currency=", config.clean().default_currency(),
+      " profile.affinity_half_life_days=", config.profile().affinity_half_life_days(),
+      " recommend.relation_half_life_days=", config.recommend().relation_half_life_days(),
+      " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days());
+}
+
+}  // namespace kindred::node

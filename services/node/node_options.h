@@ -1,0 +1,22 @@
+// What the configuration means to the parts of a node.
+#ifndef KINDRED_NODE_NODE_OPTIONS_H_
+#define KINDRED_NODE_NODE_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "kindred/config/v1/config.pb.h"
+#include "node/shared_state.h"
+
+namespace kindred::node {
+
+// `partitions`: of the events topic; limits on memory are shared among them. The seed of the
+// duplicate tables is drawn anew at every call.
+SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t partitions);
+
+// Settings that stored sums were made with; with others they would mean something else.
+std::string LastingSettings(const config::v1::NodeConfig& config);
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_NODE_OPTIONS_H_
