@@ -208,7 +208,12 @@ void Export(const AskOptions& options) {
     grpc::ClientContext context;
     SetDeadline(options.client, &context);
     Check(stub->ListProfiles(&context, request, &response), options.client);
-    for (const v1::Profile& profile : response.profiles()) {
+    for (v1::Profile& profile : *response.mutable_profiles()) {
+      // What an item is called belongs to the item: of two titles in two partitions, the one that
+      // was read first stays.
+      if (options.state) {
+        for (v1::RecentItem& item : *profile.mutable_recent_items()) item.clear_title();
+      }
       std::fprintf(out, "%s\n", MessageJson(profile, true).c_str());
     }
     request.set_page_token(response.next_page_token());

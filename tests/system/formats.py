@@ -15,13 +15,16 @@ QUALITY = ("read", "accepted", "duplicates", "rejected", "accepted_by_type")
 
 
 def test(world, options):
-    first = None
+    nodes = {}
     for name in FORMATS:
         topic = f"events-{name}"
         world.create_topic(topic, partitions=4)
         run([world.bin / "format_writer", world.brokers, topic, EVENTS, name], 60)
-        node = world.node(name, topic, settings=["clean.default_currency=EUR"]).start().wait_ready()
-        node.wait_applied(EVENTS, 60)
+        settings = ["clean.default_currency=EUR"]
+        nodes[name] = world.node(name, topic, settings=settings, memory_mib=512).start()
+    first = None
+    for name, node in nodes.items():
+        node.wait_ready().wait_applied(EVENTS, 60)
         quality = {key: node.quality()[key] for key in QUALITY}
         state = world.export(node, f"{name}.jsonl", "--state")
         similar = world.kindred("similar", "item-7", "-n", "20", "--server", node.grpc).stdout
@@ -34,6 +37,7 @@ def test(world, options):
         check(quality == first[1], f"{name}: {quality}, {FORMATS[0]}: {first[1]}")
         check(similar == first[2], f"{name}: {similar}, {FORMATS[0]}: {first[2]}")
         say(f"{name}: {EVENTS:,} events, the same {profiles:,} profiles")
+    for node in nodes.values():
         node.stop()
 
 
