@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
@@ -25,6 +26,7 @@ namespace {
 
 constexpr absl::Duration kTopicWait = absl::Seconds(10);
 constexpr absl::Duration kQueueWait = absl::Milliseconds(1);
+constexpr double kStepSeconds = 20;  // between the steps of a session
 constexpr absl::Duration kFlushLimit = absl::Minutes(5);
 
 struct Flags {
@@ -33,7 +35,7 @@ struct Flags {
   std::string topic = "events";
   std::string format = "json";
   std::string start;
-  double span_days = 30;
+  double pace = 100;
   double rate = 0;
   uint64_t count = 1'000'000;
   int partitions = 8;
@@ -91,15 +93,15 @@ class EventLoad {
   }
 
   absl::Status FindStart() {
-    const double span_ms = flags_.span_days * 86'400'000;
+    step_ms_ = 1000 / flags_.pace;
     if (!flags_.start.empty()) {
       const std::optional<int64_t> time_ms = event::ParseTime(flags_.start);
       if (!time_ms) return absl::InvalidArgumentError("--start wants a date or an RFC 3339 time");
       start_ms_ = *time_ms;
     } else if (flags_.rate == 0) {
-      start_ms_ = absl::ToUnixMillis(absl::Now()) - static_cast<int64_t>(span_ms);
+      start_ms_ = absl::ToUnixMillis(absl::Now()) -
+                  static_cast<int64_t>(static_cast<double>(flags_.count) * step_ms_);
     }
-    step_ms_ = span_ms / static_cast<double>(flags_.count);
     return absl::OkStatus();
   }
 
@@ -236,12 +238,17 @@ void AddLoadEventsCommand(CLI::App& load) {
   command->add_option("--start", flags->start,
                       "Event time of the first event; default: so that the last is now, or with "
                       "--rate the time of sending");
-  command->add_option("--span-days", flags->span_days, "Event time from first to last event")
+  command
+      ->add_option("--pace", flags->pace,
+                   "Events in one second of event time; a session takes a step every 20 s of it")
       ->capture_default_str()
-      ->check(CLI::Range(0.0, 36'500.0));
+      ->check(CLI::Range(0.001, 1e9));
   AddShapeOptions(command, &flags->load);
   command->add_flag("--json", flags->json, "Print one JSON object instead of text");
   command->callback([flags] {
+    const bool live = flags->rate > 0 && flags->start.empty();
+    flags->load.sessions = static_cast<uint64_t>(
+        std::clamp((live ? flags->rate : flags->pace) * kStepSeconds, 1.0, 200'000.0));
     flags->load.format = Formats().at(flags->format);
     absl::Status status = Validate(flags->load);
     if (status.ok()) status = EventLoad(*flags).Run();

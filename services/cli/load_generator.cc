@@ -14,7 +14,6 @@ namespace {
 
 using event::EventType;
 
-constexpr size_t kSessionsAtOnce = 2000;
 constexpr size_t kRemembered = 1000;  // records that may come again
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kYear9999Ms = 253'370'764'800'000;
@@ -69,6 +68,9 @@ absl::Status Validate(const LoadOptions& options) {
   const auto wrong = [](const char* what) { return absl::InvalidArgumentError(what); };
   if (options.customers < 1 || options.items < 1) return wrong("customers and items: at least 1");
   if (options.categories < 1 || options.brands < 1) return wrong("categories and brands: >= 1");
+  if (options.sessions < 1 || options.sessions > 10'000'000) {
+    return wrong("sessions at once: 1 to 10,000,000");
+  }
   for (const double skew : {options.customer_skew, options.item_skew}) {
     if (!(skew >= 0 && skew <= 10)) return wrong("a skew lies between 0 and 10");
   }
@@ -101,7 +103,7 @@ LoadGenerator::LoadGenerator(const LoadOptions& options)
       customers_(options.customers, options.customer_skew),
       items_(options.items, options.item_skew) {
   KINDRED_CHECK(Validate(options).ok()) << Validate(options);
-  sessions_.resize(std::min<uint64_t>(kSessionsAtOnce, options.customers));
+  sessions_.resize(options.sessions);
   for (Session& session : sessions_) Begin(&session);
 }
 

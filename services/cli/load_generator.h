@@ -40,6 +40,8 @@ struct LoadOptions {
   uint64_t brands = 500;
   double customer_skew = 1.0;
   double item_skew = 1.0;
+  // Customers who are about at once. Each step of a session takes the time of so many records.
+  uint64_t sessions = 2000;
   // Shares of the records.
   double duplicates = 0.01;  // an earlier record again, byte for byte
   double late = 0.02;        // an event time one hour to three days back
