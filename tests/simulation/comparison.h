@@ -1,0 +1,25 @@
+// A partition against the oracle, and two stores against each other.
+#ifndef KINDRED_SIMULATION_COMPARISON_H_
+#define KINDRED_SIMULATION_COMPARISON_H_
+
+#include <string>
+
+#include "node/partition.h"
+#include "simulation/oracle.h"
+#include "store/store.h"
+
+namespace kindred::simulation {
+
+// The first thing that differs, in words; empty when nothing does.
+std::string Difference(const node::Partition& partition, const node::SharedState& shared,
+                       const node::ColdReader& cold, const OracleState& expected);
+
+// The first record of the partition that differs; outboxes are left out, and without
+// `with_relations` the item relations: their weights are relative to the first event of the whole
+// node, so with several partitions the last bits of a rounded sum depend on which was read first.
+std::string Difference(const store::Store& actual, const store::Store& expected,
+                       PartitionId partition, bool with_relations);
+
+}  // namespace kindred::simulation
+
+#endif  // KINDRED_SIMULATION_COMPARISON_H_

@@ -1,0 +1,90 @@
+#include "simulation/oracle.h"
+
+#include <algorithm>
+
+namespace kindred::simulation {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+
+// Why a record is no event; empty when it is one.
+std::string ReasonAgainst(const Sent& sent) {
+  switch (sent.flaw) {
+    case Flaw::kNone:
+      return "";
+    case Flaw::kNotJson:
+      return "malformed";
+    case Flaw::kNoCustomer:
+      return "missing_customer";
+    case Flaw::kNoItem:
+      return "missing_item";
+    case Flaw::kFuture:
+      return "time_in_future";
+    case Flaw::kNegativePrice:
+      return "invalid_price";
+    case Flaw::kFreePurchase:
+      return "zero_price";
+  }
+  return "?";
+}
+
+void Count(const Sent& sent, bool late, OracleCustomer* customer) {
+  if (customer->by_type.empty()) {
+    customer->first_seen_ms = customer->last_seen_ms = sent.time_ms;
+  }
+  customer->first_seen_ms = std::min(customer->first_seen_ms, sent.time_ms);
+  customer->last_seen_ms = std::max(customer->last_seen_ms, sent.time_ms);
+  ++customer->by_type[sent.type];
+  if (late) ++customer->late;
+  if (!sent.item.empty()) customer->items.emplace(sent.time_ms, sent.item);
+  const int64_t cents = sent.quantity * sent.price_cents;
+  if (sent.type == "purchase") {
+    ++customer->purchase_lines;
+    customer->purchase_cents += cents;
+    customer->units += sent.quantity;
+    customer->purchase_times.insert(sent.time_ms);
+  } else if (sent.type == "refund") {
+    ++customer->refund_lines;
+    customer->refund_cents += cents;
+  }
+}
+
+}  // namespace
+
+OracleState Fold(const PartitionLog& log, int64_t next) {
+  OracleState state;
+  std::map<std::string, int64_t> seen;  // event id → when it was taken
+  int64_t expected = log.front().offset;
+  for (const LogRecord& record : log) {
+    if (record.offset >= next) break;
+    const Sent& sent = record.sent;
+    // Where the log begins is no gap; the very first offset is not known before.
+    if (expected > 0) state.skipped_offsets += record.offset - expected;
+    expected = record.offset + 1;
+    ++state.read;
+    const std::string reason = ReasonAgainst(sent);
+    if (!reason.empty()) {
+      ++state.rejected[reason];
+      state.dead_letters.emplace_back(record.offset, reason);
+      continue;
+    }
+    const auto former = seen.find(sent.event_id);
+    if (former != seen.end() && record.arrival_ms - former->second <= kDayMs) {
+      ++state.duplicates;
+      continue;
+    }
+    seen[sent.event_id] = record.arrival_ms;
+    ++state.accepted;
+    state.newest_event_ms = std::max(state.newest_event_ms, sent.time_ms);
+    const bool late = record.arrival_ms - sent.time_ms >= kDayMs;
+    if (late) ++state.late;
+    if (sent.type == "delete") {
+      state.customers.erase(sent.customer);
+    } else {
+      Count(sent, late, &state.customers[sent.customer]);
+    }
+  }
+  return state;
+}
+
+}  // namespace kindred::simulation

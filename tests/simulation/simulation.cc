@@ -1,0 +1,455 @@
+#include "simulation/simulation.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "node/dead_letter.h"
+#include "node/item_record.h"
+#include "node/partition.h"
+#include "node/shared_state.h"
+#include "simulation/comparison.h"
+#include "simulation/oracle.h"
+#include "simulation/simulated_log.h"
+#include "store/store.h"
+#include "store/testing/fault_environment.h"
+
+namespace kindred::simulation {
+namespace {
+
+constexpr int kMaxSteps = 2000;
+
+class StoredProfiles final : public node::ColdReader {
+ public:
+  explicit StoredProfiles(const store::Store* store) : store_(*store) {}
+  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
+      PartitionId partition, absl::Span<const absl::string_view> ids) const override {
+    if (failing) return absl::UnavailableError("simulated");
+    return store_.MultiGet(store::Table::kProfile, partition, ids);
+  }
+  bool failing = false;
+
+ private:
+  const store::Store& store_;
+};
+
+// Everything that a process holds in memory.
+struct Process {
+  Process(const node::SharedOptions& options, const store::Store* store)
+      : shared(options), bench(options), cold(store) {}
+  node::SharedState shared;
+  node::Workbench bench;
+  StoredProfiles cold;
+  std::vector<std::unique_ptr<node::Partition>> partitions;
+  // Checkpoints begun and not written yet, oldest first.
+  std::deque<std::pair<size_t, node::PendingCheckpoint>> writing;
+};
+
+class Simulation {
+ public:
+  Simulation(uint64_t seed, Defect defect, bool trace)
+      : dice_(seed ^ 0xC0FFEE), defect_(defect), trace_(trace), logs_(MakeLogs(seed)) {
+    fixed_names_ = dice_.Percent(50);
+    disk_faults_left_ = dice_.Percent(20) ? 1 + dice_.Below(2) : 0;
+    dead_letters_.resize(logs_.size());
+    skip_one_.resize(logs_.size());
+    again_.resize(logs_.size());
+    for (const PartitionLog& log : logs_) outcome_.records += static_cast<int64_t>(log.size());
+  }
+
+  Outcome Run(uint64_t seed) {
+    OpenStore();
+    if (Fine()) StartProcess();
+    for (int i = 0; i < kMaxSteps && Fine() && !AllApplied(); ++i) Step();
+    if (Fine()) Finish();
+    if (Fine() && fixed_names_ && seed % 2 == 0) CompareWithSteady();
+    process_.reset();
+    return outcome_;
+  }
+
+ private:
+  bool Fine() const { return outcome_.difference.empty(); }
+  void Fail(const std::string& difference) {
+    if (Fine()) outcome_.difference = difference;
+  }
+  void Expect(absl::string_view what, const absl::Status& status) {
+    if (!status.ok()) Fail(absl::StrCat(what, ": ", status.ToString()));
+  }
+  template <typename... Parts>
+  void Trace(const Parts&... parts) const {
+    if (trace_) std::printf("  %s\n", absl::StrCat(parts...).c_str());
+  }
+  size_t Any() { return static_cast<size_t>(dice_.Below(static_cast<int64_t>(logs_.size()))); }
+  node::Partition& partition(size_t p) { return *process_->partitions[p]; }
+  static PartitionId Id(size_t p) { return PartitionId(static_cast<int32_t>(p)); }
+
+  node::SharedOptions SharedOptionsOf() const {
+    node::SharedOptions options;
+    options.partition_count = static_cast<int32_t>(logs_.size());
+    return options;
+  }
+  static store::StoreOptions StoreOptionsOf(size_t partitions) {
+    store::StoreOptions options;
+    options.data_dir = "/state";
+    options.cluster_id = "simulated";
+    options.topic = "events";
+    options.partition_count = static_cast<int32_t>(partitions);
+    options.block_cache_bytes = 4 << 20;
+    options.write_buffer_bytes = 1 << 20;
+    options.background_threads = 1;
+    return options;
+  }
+
+  void OpenStore();
+  void StartProcess();
+  void RestorePartition(size_t p);
+  void Step();
+  void Deliver(size_t p, int64_t at_most);
+  std::vector<stream::RawRecord> NextBatch(size_t p, int64_t at_most);
+  void Begin(size_t p);
+  void WriteOne(bool may_fail);
+  void Corrupt(size_t p, Offset next);
+  void SendOutbox(size_t p, bool acknowledge);
+  void Rebalance(size_t p);
+  void Crash();
+  void BreakDisk();
+  void Finish();
+  void CompareWithSteady();
+  void Compare(size_t p, absl::string_view when);
+  bool AllApplied() {
+    for (size_t p = 0; p < logs_.size(); ++p) {
+      if (partition(p).next_offset().value() <= logs_[p].back().offset) return false;
+    }
+    return true;
+  }
+
+  Dice dice_;
+  const Defect defect_;
+  const bool trace_;
+  const std::vector<PartitionLog> logs_;
+  // All names get their numbers in one order, so that stored bytes can be compared between runs.
+  bool fixed_names_ = false;
+  int64_t disk_faults_left_ = 0;
+  Outcome outcome_;
+  store::FaultEnvironment disk_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Process> process_;
+  // Dead letters that a reader got, by id: offset and reason.
+  std::vector<std::map<std::string, std::pair<int64_t, std::string>>> dead_letters_;
+  std::vector<bool> skip_one_;  // Defect::kSkipOffset
+  std::vector<bool> again_;     // Defect::kApplyTwice
+};
+
+void Simulation::OpenStore() {
+  store::StoreOptions options = StoreOptionsOf(logs_.size());
+  options.environment = disk_.environment();
+  absl::StatusOr<std::unique_ptr<store::Store>> opened = store::Store::Open(options);
+  if (!opened.ok()) return Fail(absl::StrCat("open: ", opened.status().ToString()));
+  store_ = *std::move(opened);
+}
+
+void Simulation::StartProcess() {
+  process_ = std::make_unique<Process>(SharedOptionsOf(), store_.get());
+  node::SharedState& shared = process_->shared;
+  Expect("items", shared.items.Restore(*store_));
+  Expect("terms", shared.terms.Restore(*store_));
+  Expect("catalogue",
+         store_->ForEach(store::Table::kCatalogue, store::kNodeScope,
+                         [&](absl::string_view id, absl::string_view value) -> absl::Status {
+                           const absl::StatusOr<uint32_t> item = store::ParseNumberKey(id);
+                           if (!item.ok()) return item.status();
+                           return node::RestoreItemRecord(ItemId(*item), value,
+                                                          &shared.terms.names(), &shared.index);
+                         }));
+  if (fixed_names_) {
+    for (const std::string& name : AllItems()) shared.items.names().Intern(name);
+    for (const std::string& name : AllTerms()) shared.terms.names().Intern(name);
+  }
+  process_->partitions.resize(logs_.size());
+  for (size_t p = 0; p < logs_.size() && Fine(); ++p) RestorePartition(p);
+}
+
+void Simulation::RestorePartition(size_t p) {
+  process_->partitions[p].reset();
+  process_->partitions[p] = std::make_unique<node::Partition>(Id(p), &process_->shared);
+  const size_t budget = dice_.Percent(50) ? SIZE_MAX : static_cast<size_t>(dice_.Below(8000));
+  Expect("restore", partition(p).Restore(*store_, budget));
+  if (!Fine()) return;
+  Trace("partition ", p, " restored at ", partition(p).next_offset().value());
+  Compare(p, "after a restart");
+  skip_one_[p] = defect_ == Defect::kSkipOffset && dice_.Percent(30);
+}
+
+void Simulation::Step() {
+  const int64_t what = dice_.Below(1000);
+  const size_t p = Any();
+  if (what < 500) return Deliver(p, 1 + dice_.Below(16));
+  if (what < 640) return Begin(p);
+  if (what < 800) return WriteOne(/*may_fail=*/true);
+  if (what < 860) return SendOutbox(p, dice_.Percent(70));
+  if (what < 910) return partition(p).Evict(static_cast<size_t>(dice_.Below(6000)));
+  if (what < 950) return Rebalance(p);
+  if (what < 985) return Crash();
+  if (disk_faults_left_ > 0) BreakDisk();
+}
+
+// From where the partition is; sometimes from before, and sometimes each record more than once.
+std::vector<stream::RawRecord> Simulation::NextBatch(size_t p, int64_t at_most) {
+  const PartitionLog& log = logs_[p];
+  const int64_t next = partition(p).next_offset().value();
+  size_t begin = 0;
+  while (begin < log.size() && log[begin].offset < next) ++begin;
+  std::vector<stream::RawRecord> batch;
+  const auto add = [&batch, p](const LogRecord& record, int64_t offset, std::string value) {
+    stream::RecordParts parts;
+    parts.topic = "events";
+    parts.partition = Id(p);
+    parts.offset = Offset(offset);
+    parts.key = record.key;
+    parts.value = std::move(value);
+    parts.timestamp_ms = record.arrival_ms;
+    batch.emplace_back(std::move(parts));
+  };
+  if (again_[p] && begin > 0 && begin < log.size() && log[begin].offset > next) {
+    // Under an offset and an id of its own, or the product would see it.
+    const LogRecord& last = log[begin - 1];
+    add(last, next, absl::StrReplaceAll(last.value, {{"\"event_id\":\"", "\"event_id\":\"2-"}}));
+  }
+  again_[p] = false;
+  if (skip_one_[p] && begin + 1 < log.size() && next > 0) {
+    ++begin;
+    skip_one_[p] = false;
+  }
+  const size_t end = std::min(log.size(), begin + static_cast<size_t>(at_most));
+  if (dice_.Percent(15)) begin -= std::min(begin, static_cast<size_t>(dice_.Below(12)));
+  for (size_t i = begin; i < end; ++i) {
+    const int copies = dice_.Percent(5) ? 2 : 1;
+    for (int copy = 0; copy < copies; ++copy) add(log[i], log[i].offset, log[i].value);
+  }
+  return batch;
+}
+
+void Simulation::Deliver(size_t p, int64_t at_most) {
+  const std::vector<stream::RawRecord> batch = NextBatch(p, at_most);
+  process_->cold.failing = dice_.Percent(5);
+  const absl::Status status = partition(p).Apply(batch, process_->cold, &process_->bench);
+  if (!process_->cold.failing || !absl::IsUnavailable(status)) Expect("apply", status);
+  process_->cold.failing = false;
+  Trace("partition ", p, " applied to ", partition(p).next_offset().value(), " ",
+        status.ToString());
+}
+
+void Simulation::Begin(size_t p) {
+  std::optional<node::PendingCheckpoint> pending = partition(p).BeginCheckpoint(*store_);
+  if (!pending.has_value()) return;
+  Trace("partition ", p, " begins a checkpoint at ", pending->next_offset.value());
+  process_->writing.emplace_back(p, *std::move(pending));
+}
+
+void Simulation::WriteOne(bool may_fail) {
+  if (process_->writing.empty()) return;
+  if (may_fail && dice_.Percent(20)) return;  // the disk is busy: it is tried again
+  const size_t p = process_->writing.front().first;
+  node::PendingCheckpoint& pending = process_->writing.front().second;
+  if (defect_ == Defect::kOffsetBeforeState) {
+    store::Checkpoint offset = store_->NewCheckpoint(Id(p));
+    offset.SetNextOffset(pending.next_offset);
+    Expect("write", store_->Write(std::move(offset)));
+    if (dice_.Percent(10)) return Crash();
+  }
+  Expect("write", store_->Write(std::move(pending.checkpoint)));
+  if (!Fine()) return;
+  ++outcome_.checkpoints;
+  partition(p).CheckpointDone(pending);
+  Trace("partition ", p, " stored at ", pending.next_offset.value());
+  process_->writing.pop_front();
+  if (defect_ == Defect::kForgetDuplicates && dice_.Percent(30)) {
+    store::Checkpoint forget = store_->NewCheckpoint(Id(p));
+    Expect("forget", store_->ForEach(store::Table::kDedup, Id(p),
+                                     [&forget](absl::string_view id, absl::string_view) {
+                                       forget.Delete(store::Table::kDedup, id);
+                                       return absl::OkStatus();
+                                     }));
+    Expect("forget", store_->Write(std::move(forget)));
+  }
+}
+
+void Simulation::SendOutbox(size_t p, bool acknowledge) {
+  std::vector<uint64_t> sent;
+  Expect("outbox",
+         store_->ForEachOutbox(
+             Id(p), 0, 5, [&](uint64_t sequence, absl::string_view bytes) -> absl::Status {
+               const absl::StatusOr<node::DeadLetter> letter = node::DecodeDeadLetter(bytes);
+               if (!letter.ok()) return letter.status();
+               sent.push_back(sequence);
+               const auto content = std::make_pair(letter->offset.value(), letter->reason);
+               const auto [found, added] = dead_letters_[p].emplace(letter->Id(), content);
+               if (!added && found->second != content) {
+                 return absl::InternalError(absl::StrCat(letter->Id(), " came with two reasons"));
+               }
+               return absl::OkStatus();
+             }));
+  if (!acknowledge || sent.empty()) return;
+  Expect("acknowledge", store_->DeleteOutbox(Id(p), sent));
+}
+
+// Taken away, with or without a last checkpoint, and given back.
+void Simulation::Rebalance(size_t p) {
+  ++outcome_.rebalances;
+  Trace("partition ", p, " is rebalanced");
+  if (dice_.Percent(50)) {
+    while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
+    if (!Fine()) return;
+    Begin(p);
+    WriteOne(/*may_fail=*/false);
+  } else {
+    std::deque<std::pair<size_t, node::PendingCheckpoint>> others;
+    for (auto& [of, pending] : process_->writing) {
+      if (of != p) others.emplace_back(of, std::move(pending));
+    }
+    process_->writing = std::move(others);
+  }
+  if (Fine()) RestorePartition(p);
+  again_[p] = defect_ == Defect::kApplyTwice;
+}
+
+// The process dies between two steps; what was written is there.
+void Simulation::Crash() {
+  ++outcome_.crashes;
+  Trace("crash");
+  process_.reset();
+  StartProcess();
+}
+
+// The disk fails in the middle of a write, the process ends, and sometimes the power too.
+void Simulation::BreakDisk() {
+  ++outcome_.disk_faults;
+  --disk_faults_left_;
+  constexpr store::Fault kFaults[] = {store::Fault::kIoError, store::Fault::kNoSpace,
+                                      store::Fault::kTornWrite};
+  disk_.FailAfter(dice_.Below(4), kFaults[dice_.Below(3)]);
+  for (int i = 0; i < 6; ++i) {
+    Begin(Any());
+    if (process_->writing.empty()) continue;
+    auto& [p, pending] = process_->writing.front();
+    if (!store_->Write(std::move(pending.checkpoint)).ok()) break;
+    partition(p).CheckpointDone(pending);
+    process_->writing.pop_front();
+  }
+  process_.reset();
+  disk_.FailAfter(0, store::Fault::kIoError);
+  store_.reset();
+  const bool power = dice_.Percent(50);
+  if (power) disk_.LosePower(static_cast<uint64_t>(dice_.Below(1 << 30)));
+  disk_.Heal();
+  Trace("the disk failed", power ? " and the power" : "");
+  OpenStore();
+  if (Fine()) StartProcess();
+}
+
+void Simulation::Compare(size_t p, absl::string_view when) {
+  const int64_t next = partition(p).next_offset().value();
+  const std::string difference =
+      Difference(partition(p), process_->shared, process_->cold, Fold(logs_[p], next));
+  if (!difference.empty()) {
+    Fail(absl::StrCat("partition ", p, " at offset ", next, " ", when, ": ", difference));
+  }
+}
+
+void Simulation::Finish() {
+  for (size_t p = 0; p < logs_.size() && Fine(); ++p) {
+    Compare(p, "at the end");
+    while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
+    if (!Fine()) return;
+    Begin(p);
+    WriteOne(/*may_fail=*/false);
+  }
+  if (!Fine()) return;
+  Crash();  // what is stored is what was in memory
+  for (size_t p = 0; p < logs_.size() && Fine(); ++p) {
+    const int64_t end = logs_[p].back().offset + 1;
+    if (partition(p).next_offset().value() != end) Fail("the last checkpoint is not there");
+    while (partition(p).figures().outbox_pending > 0 && Fine()) {
+      const size_t before = dead_letters_[p].size();
+      SendOutbox(p, /*acknowledge=*/true);
+      RestorePartition(p);
+      if (dead_letters_[p].size() > logs_[p].size() || before > logs_[p].size()) break;
+    }
+    const OracleState expected = Fold(logs_[p], end);
+    std::map<int64_t, std::string> got;
+    for (const auto& [id, content] : dead_letters_[p]) got.insert(content);
+    const std::map<int64_t, std::string> wanted(expected.dead_letters.begin(),
+                                                expected.dead_letters.end());
+    if (got != wanted || dead_letters_[p].size() != wanted.size()) {
+      Fail(absl::StrCat("partition ", p, ": ", dead_letters_[p].size(), " dead letters, expected ",
+                        wanted.size(), " or other ones"));
+    }
+  }
+}
+
+// The same log once more, nothing happening: what is stored must be the same, byte for byte.
+void Simulation::CompareWithSteady() {
+  store::StoreOptions options = StoreOptionsOf(logs_.size());
+  options.environment = store::NewMemoryEnvironment();
+  absl::StatusOr<std::unique_ptr<store::Store>> steady = store::Store::Open(options);
+  if (!steady.ok()) return Fail(steady.status().ToString());
+  Process process(SharedOptionsOf(), steady->get());
+  for (const std::string& name : AllItems()) process.shared.items.names().Intern(name);
+  for (const std::string& name : AllTerms()) process.shared.terms.names().Intern(name);
+  for (size_t p = 0; p < logs_.size() && Fine(); ++p) {
+    node::Partition partition(Id(p), &process.shared);
+    std::vector<stream::RawRecord> records;
+    for (const LogRecord& record : logs_[p]) {
+      stream::RecordParts parts;
+      parts.topic = "events";
+      parts.partition = Id(p);
+      parts.offset = Offset(record.offset);
+      parts.key = record.key;
+      parts.value = record.value;
+      parts.timestamp_ms = record.arrival_ms;
+      records.emplace_back(std::move(parts));
+    }
+    Expect("apply", partition.Apply(records, process.cold, &process.bench));
+    std::optional<node::PendingCheckpoint> pending = partition.BeginCheckpoint(**steady);
+    if (!pending.has_value()) return Fail("nothing to store");
+    Expect("write", (*steady)->Write(std::move(pending->checkpoint)));
+    partition.CheckpointDone(*pending);
+    const std::string difference =
+        Difference(*store_, **steady, Id(p), /*with_relations=*/logs_.size() == 1);
+    if (!difference.empty()) Fail(absl::StrCat("stored partition ", p, ": ", difference));
+  }
+}
+
+}  // namespace
+
+absl::string_view DefectName(Defect defect) {
+  switch (defect) {
+    case Defect::kNone:
+      return "none";
+    case Defect::kSkipOffset:
+      return "skip-offset";
+    case Defect::kOffsetBeforeState:
+      return "offset-before-state";
+    case Defect::kForgetDuplicates:
+      return "forget-duplicates";
+    case Defect::kApplyTwice:
+      return "apply-twice";
+  }
+  return "?";
+}
+
+Outcome Simulate(uint64_t seed, Defect defect, bool trace) {
+  Simulation simulation(seed, defect, trace);
+  return simulation.Run(seed);
+}
+
+}  // namespace kindred::simulation
