@@ -22,9 +22,9 @@
 namespace kindred::recommend {
 
 struct PairOptions {
-  uint32_t max_neighbours = 256;    // kept per item when a row is pruned; it may grow to twice that
+  uint32_t max_neighbours = 100;    // kept per item when a row is pruned; it may grow to twice that
   uint32_t max_gap = 8;             // directed pairs reach this many touches back
-  uint32_t max_session_items = 20;  // symmetric pairs reach this many touches back
+  uint32_t max_session_items = 10;  // symmetric pairs reach this many touches back
   int64_t session_gap_ms = 30 * 60 * 1000;
   // Popularity that one event adds, by Interaction.
   std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
@@ -116,6 +116,7 @@ class PairTable {
   void EnforceMemoryBound();
   void PrepareRescale(int64_t base_ms, int64_t newest_ms, const DecayOptions& old_decay);
   void EncodeRow(const Block& block, std::string* out) const;
+  void Prefetch(uint32_t item) const;
   void MarkDirty(uint32_t item, Block* block);
 
   const PartitionId partition_;

@@ -32,7 +32,7 @@
 namespace kindred::recommend {
 
 struct BlendOptions {
-  uint32_t max_seeds = 20;
+  uint32_t max_seeds = 12;
   double shrink = 30;        // h: sessions that a pair must outweigh
   double similar_reach = 3;  // steps
   double next_reach = 1;
