@@ -191,7 +191,7 @@ class EventLoad {
 };
 
 void AddShapeOptions(CLI::App* command, LoadOptions* load) {
-  command->add_option("--seed", load->seed, "The same seed gives the same events")
+  command->add_option("--seed", load->seed, "The same seed and --start give the same events")
       ->capture_default_str();
   command->add_option("--customers", load->customers, "How many there are")->capture_default_str();
   command->add_option("--items", load->items, "How many there are")->capture_default_str();
