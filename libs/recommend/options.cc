@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <initializer_list>
 #include <limits>
 
@@ -34,6 +34,15 @@ absl::Status Validate(const DecayOptions& options) {
   return Check(
       {{"relation_half_life_days", options.relation_half_life_days, 7, 10'000},
        {"popularity_half_life_days", options.popularity_half_life_days, 1.0 / 24, 10'000}});
+}
+
+PairOptions SharedOver(const PairOptions& options, int partitions) {
+  PairOptions shared = options;
+  if (partitions > 2) {
+    const uint32_t part = 2 * options.max_neighbours / static_cast<uint32_t>(partitions);
+    shared.max_neighbours = std::min(options.max_neighbours, std::max(part, 24u));
+  }
+  return shared;
 }
 
 absl::Status Validate(const PairOptions& options) {

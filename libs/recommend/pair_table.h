@@ -31,6 +31,10 @@ struct PairOptions {
   size_t max_bytes = size_t{1} << 30;  // memory bound of this table; rows shrink when it is reached
 };
 
+// Options for one of `partitions` tables that are summed: each keeps fewer neighbours, since
+// together they keep more; a recommendation reads the rows of all.
+PairOptions SharedOver(const PairOptions& options, int partitions);
+
 // InvalidArgument names the first value out of range.
 absl::Status Validate(const PairOptions& options);
 

@@ -22,7 +22,8 @@ class Shop {
  public:
   explicit Shop(int partitions) : customers_(kCustomers) {
     for (int p = 0; p < partitions; ++p) {
-      tables_.push_back(std::make_shared<PairTable>(PartitionId(p), PairOptions{}, &index_));
+      tables_.push_back(
+          std::make_shared<PairTable>(PartitionId(p), SharedOver({}, partitions), &index_));
       index_.Attach(tables_.back());
     }
     touches_.reserve(1 << 20);

@@ -254,12 +254,17 @@ class Query {
   // Keeps the best `count_` eligible candidates; a heap whose first is the worst kept.
   void Select() {
     if (count_ == 0) return;
+    // The list may be a thousandth of all events behind.
+    const float most_from_popularity = static_cast<float>(1.01 * popular_scale_ * most_popular_);
     for (size_t i = 0; i < scratch_.candidates.size(); ++i) {
       const Candidate& candidate = scratch_.candidates[i];
       if (candidate.blocked) continue;
-      Consider({.score = candidate.similar * similar_scale_ + candidate.next * next_scale_ +
-                         candidate.extra + PopularAmount(candidate.item),
-                .item = candidate.item});
+      const float own =
+          candidate.similar * similar_scale_ + candidate.next * next_scale_ + candidate.extra;
+      // Most lose whatever their popularity, which is far away in memory.
+      const bool full = scratch_.top.size() == count_;
+      if (full && own + most_from_popularity < scratch_.top.front().score) continue;
+      Consider({.score = own + PopularAmount(candidate.item), .item = candidate.item});
     }
   }
   void Consider(const Top& entry) {
