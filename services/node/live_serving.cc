@@ -197,7 +197,10 @@ absl::Status LiveServing::ListProfiles(const v1::ListProfilesRequest& request,
 absl::StatusOr<int64_t> LiveServing::ProfileVersion(absl::string_view customer_id) {
   int64_t version = 0;
   KINDRED_RETURN_IF_ERROR(Visit(customer_id, [&version](const profile::Profile& profile) {
-                            version = static_cast<int64_t>(profile.event_count());
+                            // The first event tells one that came back after a deletion.
+                            const uint64_t mixed = profile.event_count() * 0x9E3779B97F4A7C15 ^
+                                                   static_cast<uint64_t>(profile.first_seen_ms());
+                            version = mixed == 0 ? 1 : static_cast<int64_t>(mixed);
                           }).status());
   return version;
 }
