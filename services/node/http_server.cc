@@ -16,6 +16,8 @@ namespace kindred::node {
 namespace {
 
 constexpr size_t kMaxRequestBytes = 1 << 20;
+constexpr time_t kKeepAliveSeconds = 1;
+constexpr size_t kKeepAliveRequests = 100'000;
 constexpr char kJson[] = "application/json";
 
 void Send(const absl::Status& status, const google::protobuf::Message& message,
@@ -94,6 +96,10 @@ class HttpServerImpl final : public HttpServer {
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     });
     server_.set_tcp_nodelay(true);
+    // An idle connection holds a thread, and a stop waits for it; the library closes a busy one
+    // after five requests unless told otherwise.
+    server_.set_keep_alive_timeout(kKeepAliveSeconds);
+    server_.set_keep_alive_max_count(kKeepAliveRequests);
     server_.set_error_handler([](const httplib::Request& request, httplib::Response& response) {
       if (!response.body.empty()) return;
       absl::Status status = absl::NotFoundError(

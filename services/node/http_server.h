@@ -16,7 +16,7 @@ namespace kindred::node {
 
 struct HttpServerOptions {
   std::string address;  // host:port; port 0 picks a free one
-  int threads = 4;
+  int threads = 32;     // an open connection holds one
 };
 
 // GET  /v1/profiles/{id}                    kindred.v1.Profile
