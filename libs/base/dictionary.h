@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "base/hash.h"
 
 namespace kindred::base {
 
@@ -65,6 +66,33 @@ class Dictionary {
   mutable absl::Mutex mutex_;
   absl::flat_hash_map<absl::string_view, uint32_t> ids_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> names_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One thread's memory of names it interned lately, in front of a dictionary: a hit takes no lock.
+// Threads: one. The dictionary must outlive it.
+class DictionaryCache {
+ public:
+  explicit DictionaryCache(Dictionary* names) : names_(*names), slots_(kSlots) {}
+
+  // As Dictionary::Intern().
+  uint32_t Intern(absl::string_view name) {
+    if (name.empty()) return 0;
+    const uint64_t hash = Fingerprint64(name);
+    Slot& slot = slots_[hash & (kSlots - 1)];
+    if (slot.hash == hash && names_.Name(slot.id) == name) return slot.id;
+    const uint32_t id = names_.Intern(name);
+    if (id != 0) slot = {hash, id};
+    return id;
+  }
+
+ private:
+  static constexpr size_t kSlots = 1 << 13;
+  struct Slot {
+    uint64_t hash = 0;
+    uint32_t id = 0;
+  };
+  Dictionary& names_;
+  std::vector<Slot> slots_;
 };
 
 }  // namespace kindred::base

@@ -40,6 +40,21 @@ TEST(DictionaryTest, FullDictionaryGivesZeroAndCounts) {
   EXPECT_EQ(dictionary.overflow(), 1u);
 }
 
+TEST(DictionaryTest, CacheGivesTheDictionarysNumbers) {
+  Dictionary dictionary(20'000);
+  DictionaryCache cache(&dictionary);
+  EXPECT_EQ(cache.Intern(""), 0u);
+  // More names than the cache has places, twice, so that places are hit, missed and taken over.
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 1; i <= 20'000; ++i) {
+      ASSERT_EQ(cache.Intern(absl::StrCat("item-", i)), static_cast<uint32_t>(i));
+    }
+  }
+  EXPECT_EQ(cache.Intern("one too many"), 0u);
+  EXPECT_EQ(cache.Intern("one too many"), 0u);
+  EXPECT_EQ(dictionary.overflow(), 2u);
+}
+
 TEST(DictionaryTest, ThreadsAgree) {
   Dictionary dictionary;
   std::vector<std::thread> threads;

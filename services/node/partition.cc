@@ -76,7 +76,9 @@ Partition::Partition(PartitionId id, SharedState* shared)
     : id_(id),
       shared_(*shared),
       duplicates_(DuplicateOptionsOf(shared->options)),
-      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)) {
+      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)),
+      item_names_(&shared->items.names()),
+      term_names_(&shared->terms.names()) {
   shared_.index.Attach(pairs_);
 }
 
@@ -241,13 +243,13 @@ absl::StatusOr<profile::Customer*> Partition::FindOrLoad(absl::string_view id, u
   return customers_.Insert(id, hash, *std::move(profile));
 }
 
-profile::ApplyContext Partition::Intern(const clean::CleanEvent& event) const {
-  base::Dictionary& terms = shared_.terms.names();
+profile::ApplyContext Partition::Intern(const clean::CleanEvent& event) {
+  base::DictionaryCache& terms = term_names_;
   profile::ApplyContext context;
   context.affinity_decay = &shared_.affinity_decay;
   context.default_currency = shared_.default_currency;
   context.outlier_rules = &shared_.options.clean_rules.outliers;
-  context.item = ItemId(shared_.items.names().Intern(event.item_id));
+  context.item = ItemId(item_names_.Intern(event.item_id));
   context.category = TermId(terms.Intern(event.category));
   context.brand = TermId(terms.Intern(event.brand));
   context.channel = TermId(terms.Intern(event.channel));

@@ -153,7 +153,8 @@ class Partition {
   absl::StatusOr<profile::Customer*> FindOrLoad(absl::string_view id, uint64_t hash,
                                                 const ColdReader& cold)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  profile::ApplyContext Intern(const clean::CleanEvent& event) const;
+  profile::ApplyContext Intern(const clean::CleanEvent& event)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) const;
   void LearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
                   const profile::Profile& profile, Workbench* bench)
@@ -185,6 +186,8 @@ class Partition {
   clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
   clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
+  base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
+  base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
   std::vector<NewDeadLetter> dead_letters_ ABSL_GUARDED_BY(mutex_);
