@@ -73,6 +73,8 @@ class NodeTest : public ::testing::Test {
       config.mutable_kafka()->set_brokers(broker->address());
       config.mutable_kafka()->set_topic("events");
       config.mutable_kafka()->set_items_topic("items");
+      // The broker of the test remembers a member that left until its session ends.
+      config.mutable_kafka()->set_session_timeout_ms(6000);
       config.mutable_store()->set_data_dir(directory.path());
       config.mutable_store()->set_checkpoint_interval_ms(50);
       config.mutable_store()->set_memory_limit_mib(512);
