@@ -428,8 +428,8 @@ Reason Query::MakeReason(uint32_t place, Source source) const {
                 : kind == SeedKind::kBought ? ReasonKind::kBecauseBought
                                             : ReasonKind::kBecauseViewed;
   reason.items[0] = ItemId(scratch_.seeds[best].item);
-  // A second one of the same kind, if it weighs at least half as much.
-  float second = sum(best) / 2;
+  // A second one of the same kind, if it weighs at least a third as much.
+  float second = sum(best) / 3;
   for (size_t s = 0; s < scratch_.seeds.size(); ++s) {
     if (s == best || scratch_.seeds[s].kind != kind || sum(s) < second || sum(s) <= 0) continue;
     second = sum(s);

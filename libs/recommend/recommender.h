@@ -35,7 +35,7 @@ struct BlendOptions {
   uint32_t max_seeds = 12;
   double shrink = 30;        // h: sessions that a pair must outweigh
   double similar_reach = 3;  // steps
-  double next_reach = 1;
+  double next_reach = 0.7;
   double next_weight = 0.5;  // w
   double reminder_weight = 0.6;
   double reminder_contrast = 1.4;
