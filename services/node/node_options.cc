@@ -22,6 +22,7 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
   options.affinity_half_life_days = config.profile().affinity_half_life_days();
   options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
   options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
+  options.pairs = recommend::SharedOver(options.pairs, partitions);
   options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
                             static_cast<size_t>(partitions);
   clean::CleanRules& rules = options.clean_rules;

@@ -12,8 +12,20 @@ namespace {
 constexpr size_t kBatch = 500;
 constexpr absl::Duration kRetry = absl::Milliseconds(200);
 constexpr absl::Duration kPollInFlight = absl::Milliseconds(5);
-// A value that the topic refuses is cut to this: what was wrong can still be seen.
-constexpr size_t kCutValueBytes = 512 << 10;
+// What is kept of key and value after so many refusals: what was wrong can still be seen.
+constexpr int kMaxRefusals = 2;
+constexpr size_t kCutValueBytes[kMaxRefusals + 1] = {SIZE_MAX, 512 << 10, 1 << 10};
+
+// After a refusal without the original headers, which may be what is too large.
+std::vector<std::pair<std::string, std::string>> HeadersOf(const DeadLetter& letter, int refusals) {
+  if (refusals == 0) return letter.AllHeaders();
+  DeadLetter bare = letter;
+  bare.headers.clear();
+  std::vector<std::pair<std::string, std::string>> headers = bare.AllHeaders();
+  headers.emplace_back(absl::StrCat(kDeadLetterHeaderPrefix, "cut-from-bytes"),
+                       absl::StrCat(letter.value.has_value() ? letter.value->size() : 0));
+  return headers;
+}
 
 }  // namespace
 
@@ -27,6 +39,9 @@ Outbox::Outbox(std::string dead_letter_topic, PartitionSet* partitions, store::S
                                      "Dead letters that the brokers acknowledged.")),
       failures_(registry->GetCounter("kindred_dead_letter_failures_total",
                                      "Attempts to produce a dead letter that failed.")),
+      given_up_(registry->GetCounter("kindred_dead_letters_given_up_total",
+                                     "Dead letters that the brokers refuse in every form, or that "
+                                     "cannot be decoded.")),
       thread_([this] { Run(); }) {}
 
 Outbox::~Outbox() { Stop(); }
@@ -132,13 +147,28 @@ bool Outbox::Advance(PartitionId partition, Lane* lane) {
 absl::Status Outbox::Produce(uint64_t sequence, absl::string_view bytes,
                              const std::shared_ptr<Lane>& lane) {
   const absl::StatusOr<DeadLetter> letter = DecodeDeadLetter(bytes);
-  if (!letter.ok()) return letter.status();
-  std::vector<std::pair<std::string, std::string>> all = letter->AllHeaders();
-  std::vector<stream::Header> headers(all.begin(), all.end());
+  int refusals = 0;
+  {
+    absl::MutexLock lock(&lane->mutex);
+    if (const auto it = lane->refused.find(sequence); it != lane->refused.end()) {
+      refusals = it->second;
+    }
+  }
+  if (!letter.ok() || refusals > kMaxRefusals) {
+    GiveUp(sequence,
+           letter.ok() ? absl::InvalidArgumentError("refused in every form") : letter.status(),
+           lane.get());
+    return absl::OkStatus();
+  }
+  const std::vector<std::pair<std::string, std::string>> all = HeadersOf(*letter, refusals);
+  const std::vector<stream::Header> headers(all.begin(), all.end());
   stream::OutRecord record;
   record.topic = topic_;
-  if (letter->key.has_value()) record.key = *letter->key;
-  if (letter->value.has_value()) record.value = *letter->value;
+  if (letter->key.has_value())
+    record.key = absl::string_view(*letter->key).substr(0, kCutValueBytes[refusals]);
+  if (letter->value.has_value()) {
+    record.value = absl::string_view(*letter->value).substr(0, kCutValueBytes[refusals]);
+  }
   record.headers = headers;
   {
     absl::MutexLock lock(&lane->mutex);
@@ -149,26 +179,30 @@ absl::Status Outbox::Produce(uint64_t sequence, absl::string_view bytes,
     --lane->in_flight;
     if (delivery.status.ok()) {
       lane->delivered.push_back(sequence);
-    } else {
-      failures_.Increment();
-      lane->failed = true;
+      lane->refused.erase(sequence);
+      return;
     }
+    failures_.Increment();
+    lane->failed = true;
+    if (absl::IsInvalidArgument(delivery.status)) ++lane->refused[sequence];
   };
-  absl::Status status = sink_.Produce(record, done);
-  if (absl::IsInvalidArgument(status) && letter->value.has_value() &&
-      letter->value->size() > kCutValueBytes) {
-    const std::string size = absl::StrCat(letter->value->size());
-    const std::string name = absl::StrCat(kDeadLetterHeaderPrefix, "cut-from-bytes");
-    headers.emplace_back(name, size);
-    record.headers = headers;
-    record.value = absl::string_view(*letter->value).substr(0, kCutValueBytes);
-    status = sink_.Produce(record, done);
+  const absl::Status status = sink_.Produce(record, done);
+  if (status.ok()) return status;
+  if (absl::IsInvalidArgument(status)) {
+    done({status, PartitionId(), Offset()});
+    return absl::OkStatus();
   }
-  if (!status.ok()) {
-    absl::MutexLock lock(&lane->mutex);
-    --lane->in_flight;
-  }
+  absl::MutexLock lock(&lane->mutex);
+  --lane->in_flight;
   return status;
+}
+
+void Outbox::GiveUp(uint64_t sequence, const absl::Status& why, Lane* lane) {
+  base::LogError("outbox", "a dead letter is given up", {{"sequence", sequence}, {"error", why}});
+  given_up_.Increment();
+  absl::MutexLock lock(&lane->mutex);
+  lane->delivered.push_back(sequence);
+  lane->refused.erase(sequence);
 }
 
 }  // namespace kindred::node

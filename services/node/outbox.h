@@ -20,7 +20,9 @@
 namespace kindred::node {
 
 // An entry is produced only once it is stored, and deleted only once the brokers have it; so after
-// a crash it is produced again, under the same id, and never lost.
+// a crash it is produced again, under the same id, and never lost. One that the topic refuses for
+// its size is cut, first its value and headers, then all but the reason; what is refused even then,
+// or cannot be decoded, is logged, counted and given up, so that it does not hold back the others.
 // Threads: all methods from any thread.
 class Outbox {
  public:
@@ -42,6 +44,8 @@ class Outbox {
     std::vector<uint64_t> delivered ABSL_GUARDED_BY(mutex);
     uint64_t in_flight ABSL_GUARDED_BY(mutex) = 0;
     bool failed ABSL_GUARDED_BY(mutex) = false;  // produce again from the first that is stored
+    // Entries that the brokers refused for their size: how often, so that each try is smaller.
+    absl::flat_hash_map<uint64_t, int> refused ABSL_GUARDED_BY(mutex);
   };
 
   void Run();
@@ -49,6 +53,7 @@ class Outbox {
   bool Advance(PartitionId partition, Lane* lane);
   absl::Status Produce(uint64_t sequence, absl::string_view bytes,
                        const std::shared_ptr<Lane>& lane);
+  void GiveUp(uint64_t sequence, const absl::Status& why, Lane* lane);
 
   const std::string topic_;
   PartitionSet& partitions_;
@@ -56,6 +61,7 @@ class Outbox {
   stream::RecordSink& sink_;
   telemetry::Counter& produced_;
   telemetry::Counter& failures_;
+  telemetry::Counter& given_up_;
 
   absl::Mutex mutex_;
   absl::flat_hash_map<PartitionId, std::shared_ptr<Lane>> lanes_ ABSL_GUARDED_BY(mutex_);
