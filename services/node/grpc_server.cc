@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "grpc/health/v1/health.grpc.pb.h"
 #include "kindred/v1/profile.grpc.pb.h"
 #include "kindred/v1/recommendation.grpc.pb.h"
 #include "kindred/v1/segment.grpc.pb.h"
@@ -311,8 +312,15 @@ absl::Status DialHealth(const std::string& address, absl::Duration timeout) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   const auto channel =
       grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  if (!channel->WaitForConnected(absl::ToChronoTime(absl::Now() + timeout))) {
-    return absl::UnavailableError(absl::StrCat("no new connection to ", address));
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
+  context.set_wait_for_ready(true);
+  grpc::health::v1::HealthCheckResponse response;
+  const grpc::Status status =
+      grpc::health::v1::Health::NewStub(channel)->Check(&context, {}, &response);
+  if (!status.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("no answer on a new connection to ", address, ": ", status.error_message()));
   }
   return absl::OkStatus();
 }
