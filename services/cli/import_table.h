@@ -56,8 +56,8 @@ class RowEvents {
   // `default_type`: of rows without a type; `constants`: fields with one value for all rows.
   RowEvents(ImportColumns columns, event::EventType default_type, ColumnNames constants);
 
-  // The event of a row; its text lives until the next call. What cannot be read as a number or a
-  // time is left out, and the node's cleaning says so.
+  // The event of a row; its text lives until the next call, and as long as the row. What cannot be
+  // read as a number or a time is left out, and the node's cleaning says so.
   const event::Event& Next(absl::string_view line, const std::vector<std::string>& row);
   // The Kafka key: the customer, "" without one.
   absl::string_view key() const;

@@ -70,8 +70,8 @@ TEST(ImportTableTest, RowBecomesAnEventWithConstants) {
                                            "UnitPrice"};
   RowEvents events(*ImportColumns::Find(header, {}, {}), event::EventType::kPurchase,
                    {{"currency", "GBP"}, {"channel", "import"}});
-  const event::Event& event =
-      events.Next("x", {"u-1", "85123A", "2010-12-01 08:26:00", "-6", "2.55"});
+  const std::vector<std::string> row = {"u-1", "85123A", "2010-12-01 08:26:00", "-6", "2.55"};
+  const event::Event& event = events.Next("x", row);
   EXPECT_EQ(events.key(), "u-1");
   EXPECT_EQ(event.item_id, "85123A");
   EXPECT_EQ(event.quantity, -6);
