@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "event/encode.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kindred/event/v1/event.pb.h"
@@ -169,6 +170,21 @@ TEST_F(DecoderTest, BrokenJson) {
   EXPECT_EQ(Failure(" \n "), DecodeFailure::kEmpty);
   EXPECT_EQ(Failure("{\"a\":\"\xff\"}"), DecodeFailure::kInvalidUtf8);
   EXPECT_EQ(Failure("{\"a\":\"\xed\xa0\x80\"}"), DecodeFailure::kInvalidUtf8);
+}
+
+// Found by fuzzing: field 4 (type) = 13 (alias) is a space and a carriage return.
+TEST_F(DecoderTest, AMessageThatLooksLikeSpacesNeedsItsContentType) {
+  Event alias;
+  alias.type = EventType::kAlias;
+  const std::string proto = EncodeProto(alias);
+  EXPECT_EQ(proto, " \r");
+  EXPECT_EQ(Failure(proto), DecodeFailure::kEmpty);
+  const Header header{"content-type", "application/x-protobuf"};
+  Decoder decoder;
+  std::vector<Event> events;
+  const EncodedRecord record{.value = proto, .headers = {&header, 1}};
+  ASSERT_TRUE(decoder.Decode(record, &events).ok());
+  EXPECT_EQ(events[0].type, EventType::kAlias);
 }
 
 TEST_F(DecoderTest, LimitsOnSizeAndDepth) {
