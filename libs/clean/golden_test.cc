@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/testing/source_tree.h"
 #include "clean/cleaner.h"
 #include "clean/duplicates.h"
 #include "clean/quality.h"
@@ -110,7 +111,7 @@ std::string ReadFile(const std::string& path) {
 }
 
 TEST(CleanGoldenTest, EventsInOutcomesOut) {
-  const std::string folder = absl::StrCat(KINDRED_SOURCE_DIR, "/tests/golden/clean/");
+  const std::string folder = base::SourceTreePath("tests/golden/clean/");
   QualityCounts counts;
   const std::string outcomes = Outcomes(ReadFile(folder + "events.jsonl"), &counts);
   EXPECT_EQ(counts.read, counts.accepted + counts.duplicates + counts.rejected_total());
@@ -124,7 +125,7 @@ TEST(CleanGoldenTest, EventsInOutcomesOut) {
 
 // Bytes that a later build must still read.
 TEST(CleanGoldenTest, StoredRowsOfVersion1) {
-  const std::string folder = absl::StrCat(KINDRED_SOURCE_DIR, "/tests/golden/clean/");
+  const std::string folder = base::SourceTreePath("tests/golden/clean/");
   const auto quality = QualityCounts::Decode(ReadFile(folder + "quality_v1.bin"));
   ASSERT_TRUE(quality.ok()) << quality.status();
   EXPECT_EQ(quality->read, 300u);

@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/testing/source_tree.h"
 #include "event/decoder.h"
 #include "event/encode.h"
 #include "event/item_decoder.h"
@@ -96,7 +97,7 @@ std::string ReadFile(const fs::path& path) {
 }
 
 TEST(GoldenTest, RecordsGiveTheEventsOfTheFiles) {
-  const fs::path folder = fs::path(KINDRED_SOURCE_DIR) / "tests/golden/event";
+  const fs::path folder = fs::path(base::SourceTreePath("tests/golden/event"));
   int blocks = 0;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".txt") continue;

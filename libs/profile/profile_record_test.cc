@@ -8,6 +8,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/source_tree.h"
 #include "gtest/gtest.h"
 #include "learn/random.h"
 #include "profile/features.h"
@@ -69,7 +70,7 @@ std::string RecordOf(const Profile& profile) {
 // Pins the bytes. They may only change with kProfileRecordVersion and a reader of the old version;
 // KINDRED_UPDATE_GOLDEN=1 then writes the new ones.
 TEST(ProfileRecordTest, MedianCustomerIsAsPinnedAndWithinTheBudget) {
-  const std::string path = KINDRED_SOURCE_DIR "/libs/profile/testdata/median_customer_v1.hex";
+  const std::string path = base::SourceTreePath("libs/profile/testdata/median_customer_v1.hex");
   const std::string record = RecordOf(MedianCustomer());
   RecordProperty("bytes", static_cast<int>(record.size()));
   std::printf("median customer: %zu bytes at rest, %zu in memory\n", record.size(),

@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/testing/source_tree.h"
 #include "store/store_table.h"
 
 namespace kindred::store {
@@ -38,7 +39,7 @@ std::string Describe() {
 }
 
 TEST(FormatTest, BytesAreThoseOfTheGoldenFile) {
-  std::ifstream file(absl::StrCat(KINDRED_SOURCE_DIR, "/libs/store/testdata/format.golden"));
+  std::ifstream file(base::SourceTreePath("libs/store/testdata/format.golden"));
   ASSERT_TRUE(file.is_open());
   std::stringstream golden;
   golden << file.rdbuf();

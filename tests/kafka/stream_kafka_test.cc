@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/testing/source_tree.h"
 #include "stream/compacted_topic_reader.h"
 #include "stream/kafka_event_source.h"
 #include "stream/record_sink.h"
@@ -31,8 +32,10 @@ constexpr absl::Duration kPatience = absl::Seconds(60);
 // tests/kafka/kafka ACTION on the broker of this run.
 void Broker(const std::string& action) {
   ASSERT_NE(std::getenv("KINDRED_KAFKA_DIR"), nullptr) << "run through tests/kafka/kafka run";
-  ASSERT_EQ(
-      std::system((KINDRED_SOURCE_DIR "/tests/kafka/kafka " + action + " >/dev/null").c_str()), 0)
+  ASSERT_EQ(std::system(
+                absl::StrCat(base::SourceTreePath("tests/kafka/kafka"), " ", action, " >/dev/null")
+                    .c_str()),
+            0)
       << action;
 }
 
