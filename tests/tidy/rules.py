@@ -14,6 +14,7 @@ LIBRARIES = {
     "event": {"base"},
     "clean": {"base", "event"},
     "learn": {"base"},
+    "expression": {"base"},
     "profile": {"base", "event", "clean", "learn"},
     "recommend": {"base", "profile", "learn"},
     "store": {"base", "telemetry", "profile", "learn"},
@@ -26,7 +27,7 @@ SERVICES = {
 }
 
 # Libraries that do no I/O, read no clock and draw no unseeded numbers.
-PURE = {"event", "clean", "learn", "profile", "recommend"}
+PURE = {"event", "clean", "learn", "expression", "profile", "recommend"}
 
 # Third-party headers, and the folders that own them.
 SERVICE_FOLDERS = {"node", "front", "cli"}
