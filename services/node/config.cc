@@ -210,6 +210,7 @@ config::v1::NodeConfig DefaultConfig() {
   kafka.set_topic("events");
   kafka.set_items_topic("items");
   kafka.set_dead_letter_topic("");
+  kafka.set_audience_topic("");
   kafka.set_group("kindred");
   kafka.set_instance_id("");
   kafka.set_session_timeout_ms(45000);

@@ -205,7 +205,11 @@ absl::Status NodeImpl::MakeTopics(stream::TopicAdmin* admin) {
           {kafka.items_topic(), 1, 1, {{"cleanup.policy", "compact"}}}, kBrokerTimeout));
     }
   }
-  // Nobody else makes this one.
+  // Nobody else makes these.
+  if (!kafka.audience_topic().empty()) {
+    KINDRED_RETURN_IF_ERROR(admin->CreateTopic(
+        {kafka.audience_topic(), kafka.create_partitions(), 1, {}}, kBrokerTimeout));
+  }
   return admin->CreateTopic({kafka.dead_letter_topic(),
                              kafka.create_partitions(),
                              1,
@@ -231,8 +235,10 @@ absl::Status NodeImpl::OpenState() {
   stream::KafkaSinkOptions sink;
   sink.connection = connection_;
   KINDRED_ASSIGN_OR_RETURN(sink_, stream::OpenKafkaRecordSink(sink));
-  outbox_ = std::make_unique<Outbox>(config_.kafka().dead_letter_topic(), partitions_.get(),
-                                     store_.get(), sink_.get(), &registry_);
+  const OutboxTopics topics{config_.kafka().dead_letter_topic(), config_.kafka().topic(),
+                            config_.kafka().audience_topic()};
+  outbox_ =
+      std::make_unique<Outbox>(topics, partitions_.get(), store_.get(), sink_.get(), &registry_);
   const auto fail = [this](absl::Status status) { Fail(std::move(status)); };
   checkpointer_ = std::make_unique<Checkpointer>(
       store_.get(), &registry_,

@@ -1,9 +1,11 @@
 #include "node/outbox.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 #include "node/dead_letter.h"
 
 namespace kindred::node {
@@ -16,6 +18,13 @@ constexpr absl::Duration kPollInFlight = absl::Milliseconds(5);
 constexpr int kMaxRefusals = 2;
 constexpr size_t kCutValueBytes[kMaxRefusals + 1] = {SIZE_MAX, 512 << 10, 1 << 10};
 
+// What is produced. Views into it make the record.
+struct Form {
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
 // After a refusal without the original headers, which may be what is too large.
 std::vector<std::pair<std::string, std::string>> HeadersOf(const DeadLetter& letter, int refusals) {
   if (refusals == 0) return letter.AllHeaders();
@@ -27,22 +36,65 @@ std::vector<std::pair<std::string, std::string>> HeadersOf(const DeadLetter& let
   return headers;
 }
 
+absl::StatusOr<Form> FormOf(OutboxKind kind, absl::string_view bytes, int refusals) {
+  const absl::Status refused = absl::InvalidArgumentError("refused in every form");
+  if (kind != OutboxKind::kDeadLetter) {
+    KINDRED_ASSIGN_OR_RETURN(OutboxEntry entry, DecodeOutboxEntry(bytes));
+    if (refusals > 0) return refused;
+    return Form{entry.key, entry.value, entry.AllHeaders()};
+  }
+  KINDRED_ASSIGN_OR_RETURN(DeadLetter letter, DecodeDeadLetter(bytes));
+  if (refusals > kMaxRefusals) return refused;
+  Form form{letter.key, letter.value, HeadersOf(letter, refusals)};
+  for (std::optional<std::string>* text : {&form.key, &form.value}) {
+    if (text->has_value()) *text = (*text)->substr(0, kCutValueBytes[refusals]);
+  }
+  return form;
+}
+
 }  // namespace
 
-Outbox::Outbox(std::string dead_letter_topic, PartitionSet* partitions, store::Store* store,
+Outbox::Outbox(OutboxTopics topics, PartitionSet* partitions, store::Store* store,
                stream::RecordSink* sink, telemetry::Registry* registry)
-    : topic_(std::move(dead_letter_topic)),
-      partitions_(*partitions),
-      store_(*store),
-      sink_(*sink),
-      produced_(registry->GetCounter("kindred_dead_letters_produced_total",
-                                     "Dead letters that the brokers acknowledged.")),
-      failures_(registry->GetCounter("kindred_dead_letter_failures_total",
-                                     "Attempts to produce a dead letter that failed.")),
-      given_up_(registry->GetCounter("kindred_dead_letters_given_up_total",
-                                     "Dead letters that the brokers refuse in every form, or that "
-                                     "cannot be decoded.")),
-      thread_([this] { Run(); }) {}
+    : topics_(std::move(topics)), partitions_(*partitions), store_(*store), sink_(*sink) {
+  for (int kind = 0; kind < kOutboxKinds; ++kind) {
+    counters_[static_cast<size_t>(kind)] = CountersOf(static_cast<OutboxKind>(kind), registry);
+  }
+  thread_ = std::thread([this] { Run(); });
+}
+
+Outbox::Counters Outbox::CountersOf(OutboxKind kind, telemetry::Registry* registry) {
+  if (kind == OutboxKind::kDeadLetter) {
+    return {&registry->GetCounter("kindred_dead_letters_produced_total",
+                                  "Dead letters that the brokers acknowledged."),
+            &registry->GetCounter("kindred_dead_letter_failures_total",
+                                  "Attempts to produce a dead letter that failed."),
+            &registry->GetCounter("kindred_dead_letters_given_up_total",
+                                  "Dead letters that the brokers refuse in every form, or that "
+                                  "cannot be decoded.")};
+  }
+  const telemetry::Labels labels = {{"kind", std::string(OutboxKindName(kind))}};
+  return {&registry->GetCounter("kindred_outbox_produced_total",
+                                "Outbox entries that the brokers acknowledged, dead letters aside.",
+                                labels),
+          &registry->GetCounter("kindred_outbox_failures_total",
+                                "Attempts to produce an outbox entry that failed.", labels),
+          &registry->GetCounter("kindred_outbox_given_up_total",
+                                "Outbox entries that the brokers refuse or nobody can decode.",
+                                labels)};
+}
+
+const std::string& Outbox::TopicOf(OutboxKind kind) const {
+  switch (kind) {
+    case OutboxKind::kDeadLetter:
+      return topics_.dead_letters;
+    case OutboxKind::kMessage:
+      return topics_.events;
+    case OutboxKind::kAudienceChange:
+      return topics_.audiences;
+  }
+  return topics_.dead_letters;
+}
 
 Outbox::~Outbox() { Stop(); }
 
@@ -57,7 +109,7 @@ void Outbox::Wake(PartitionId partition) {
 absl::Status Outbox::Drain(absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   if (mutex_.AwaitWithTimeout(absl::Condition(&idle_), timeout)) return absl::OkStatus();
-  return absl::DeadlineExceededError("dead letters wait for the brokers");
+  return absl::DeadlineExceededError("outbox entries wait for the brokers");
 }
 
 void Outbox::Stop() {
@@ -90,7 +142,7 @@ void Outbox::Run() {
 }
 
 bool Outbox::Advance(PartitionId partition, Lane* lane) {
-  std::vector<uint64_t> delivered;
+  std::vector<std::pair<uint64_t, OutboxKind>> delivered;
   bool failed = false;
   bool in_flight = false;
   {
@@ -103,9 +155,13 @@ bool Outbox::Advance(PartitionId partition, Lane* lane) {
     }
   }
   if (!delivered.empty()) {
-    const absl::Status status = store_.DeleteOutbox(partition, delivered);
+    std::vector<uint64_t> sequences;
+    for (const auto& [sequence, kind] : delivered) sequences.push_back(sequence);
+    const absl::Status status = store_.DeleteOutbox(partition, sequences);
     if (status.ok()) {
-      produced_.Increment(delivered.size());
+      for (const auto& [sequence, kind] : delivered) {
+        counters_[static_cast<size_t>(kind)].produced->Increment();
+      }
       partitions_.slot(partition).state->OutboxDelivered(delivered.size());
     } else {
       // They are produced again under the same ids.
@@ -137,7 +193,7 @@ bool Outbox::Advance(PartitionId partition, Lane* lane) {
   if (!status.ok()) {
     static base::LogLimiter limiter(absl::Seconds(10));
     if (limiter.Allow(absl::Now())) {
-      base::LogWarning("outbox", "dead letters wait", {{"error", status}});
+      base::LogWarning("outbox", "entries wait", {{"error", status}});
     }
     return true;
   }
@@ -146,7 +202,8 @@ bool Outbox::Advance(PartitionId partition, Lane* lane) {
 
 absl::Status Outbox::Produce(uint64_t sequence, absl::string_view bytes,
                              const std::shared_ptr<Lane>& lane) {
-  const absl::StatusOr<DeadLetter> letter = DecodeDeadLetter(bytes);
+  const absl::StatusOr<OutboxKind> stored_kind = StoredKind(bytes);
+  const OutboxKind kind = stored_kind.value_or(OutboxKind::kDeadLetter);
   int refusals = 0;
   {
     absl::MutexLock lock(&lane->mutex);
@@ -154,35 +211,32 @@ absl::Status Outbox::Produce(uint64_t sequence, absl::string_view bytes,
       refusals = it->second;
     }
   }
-  if (!letter.ok() || refusals > kMaxRefusals) {
-    GiveUp(sequence,
-           letter.ok() ? absl::InvalidArgumentError("refused in every form") : letter.status(),
+  const absl::StatusOr<Form> form =
+      stored_kind.ok() ? FormOf(kind, bytes, refusals) : stored_kind.status();
+  if (!form.ok() || TopicOf(kind).empty()) {
+    GiveUp(kind, sequence, form.ok() ? absl::NotFoundError("no topic for it") : form.status(),
            lane.get());
     return absl::OkStatus();
   }
-  const std::vector<std::pair<std::string, std::string>> all = HeadersOf(*letter, refusals);
-  const std::vector<stream::Header> headers(all.begin(), all.end());
+  const std::vector<stream::Header> headers(form->headers.begin(), form->headers.end());
   stream::OutRecord record;
-  record.topic = topic_;
-  if (letter->key.has_value())
-    record.key = absl::string_view(*letter->key).substr(0, kCutValueBytes[refusals]);
-  if (letter->value.has_value()) {
-    record.value = absl::string_view(*letter->value).substr(0, kCutValueBytes[refusals]);
-  }
+  record.topic = TopicOf(kind);
+  record.key = form->key;
+  record.value = form->value;
   record.headers = headers;
   {
     absl::MutexLock lock(&lane->mutex);
     ++lane->in_flight;
   }
-  const auto done = [this, lane, sequence](const stream::Delivery& delivery) {
+  const auto done = [this, lane, sequence, kind](const stream::Delivery& delivery) {
     absl::MutexLock lock(&lane->mutex);
     --lane->in_flight;
     if (delivery.status.ok()) {
-      lane->delivered.push_back(sequence);
+      lane->delivered.emplace_back(sequence, kind);
       lane->refused.erase(sequence);
       return;
     }
-    failures_.Increment();
+    counters_[static_cast<size_t>(kind)].failures->Increment();
     lane->failed = true;
     if (absl::IsInvalidArgument(delivery.status)) ++lane->refused[sequence];
   };
@@ -197,11 +251,12 @@ absl::Status Outbox::Produce(uint64_t sequence, absl::string_view bytes,
   return status;
 }
 
-void Outbox::GiveUp(uint64_t sequence, const absl::Status& why, Lane* lane) {
-  base::LogError("outbox", "a dead letter is given up", {{"sequence", sequence}, {"error", why}});
-  given_up_.Increment();
+void Outbox::GiveUp(OutboxKind kind, uint64_t sequence, const absl::Status& why, Lane* lane) {
+  base::LogError("outbox", "an entry is given up",
+                 {{"kind", OutboxKindName(kind)}, {"sequence", sequence}, {"error", why}});
+  counters_[static_cast<size_t>(kind)].given_up->Increment();
   absl::MutexLock lock(&lane->mutex);
-  lane->delivered.push_back(sequence);
+  lane->delivered.emplace_back(sequence, kind);
   lane->refused.erase(sequence);
 }
 

@@ -300,8 +300,12 @@ void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyCon
 
 void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,
                        absl::string_view reason, absl::string_view detail, uint32_t line) {
-  dead_letters_.push_back(
+  outbox_.push_back(
       {next_outbox_++, EncodeDeadLetter(MakeDeadLetter(record, stage, reason, detail, line))});
+}
+
+void Partition::Post(const OutboxEntry& entry) {
+  outbox_.push_back({next_outbox_++, EncodeOutboxEntry(entry)});
 }
 
 void Partition::Evict(size_t target_bytes) {

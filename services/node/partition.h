@@ -21,12 +21,13 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/strong_int.h"
-#include "clean/cleaner.h"
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
 #include "clean/quality.h"
-#include "event/decoder.h"
+#include "node/cold_reader.h"
+#include "node/outbox_entry.h"
 #include "node/shared_state.h"
+#include "node/workbench.h"
 #include "profile/customer_map.h"
 #include "profile/profile.h"
 #include "recommend/pair_table.h"
@@ -35,26 +36,6 @@
 #include "stream/record.h"
 
 namespace kindred::node {
-
-// Reads profiles that were evicted; the store, or a test.
-class ColdReader {
- public:
-  virtual ~ColdReader() = default;
-  // The stored profile of each customer, none where there is none. In the order of `ids`.
-  virtual absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId partition, absl::Span<const absl::string_view> ids) const = 0;
-};
-
-// What a worker needs for itself; any partition's records may go through it.
-struct Workbench {
-  explicit Workbench(const SharedOptions& options);
-  event::Decoder decoder;
-  clean::Cleaner cleaner;
-  std::vector<event::Event> events;
-  std::vector<event::Header> headers;
-  std::vector<recommend::Touch> recent;
-  CatalogueItem catalogue_item;
-};
 
 // The customer's recent items as the recommender takes them, newest first.
 void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
@@ -133,11 +114,11 @@ class Partition {
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Acknowledged dead letters, for the count of those that wait.
+  // Acknowledged outbox entries, for the count of those that wait.
   void OutboxDelivered(uint64_t count) { outbox_delivered_.fetch_add(count); }
 
  private:
-  struct NewDeadLetter {
+  struct NewOutboxEntry {
     uint64_t sequence;
     std::string bytes;
   };
@@ -163,6 +144,9 @@ class Partition {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Stored with the next checkpoint, produced after it. For whoever has something to say while a
+  // record is applied.
+  void Post(const OutboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Needs the lock only against Apply(), which runs on the same thread; see BeginCheckpoint().
   void EncodeChanges(PendingCheckpoint* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::string EncodeHead() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
@@ -190,7 +174,7 @@ class Partition {
   base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::vector<NewDeadLetter> dead_letters_ ABSL_GUARDED_BY(mutex_);
+  std::vector<NewOutboxEntry> outbox_ ABSL_GUARDED_BY(mutex_);
   // Items whose attributes an event told, to be stored with the next checkpoint.
   std::vector<ItemId> noted_items_ ABSL_GUARDED_BY(mutex_);
 };

@@ -156,11 +156,11 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
                    EncodeItemRecord(item, shared_.index, shared_.terms.names()));
   }
   noted_items_.clear();
-  for (const NewDeadLetter& letter : dead_letters_) {
-    checkpoint.PutOutbox(letter.sequence, letter.bytes);
+  for (const NewOutboxEntry& entry : outbox_) {
+    checkpoint.PutOutbox(entry.sequence, entry.bytes);
     pending->has_outbox = true;
   }
-  dead_letters_.clear();
+  outbox_.clear();
   checkpoint.Put(store::Table::kMeta, kPairsKey, pairs_->EncodeHeader());
   checkpoint.Put(store::Table::kQuality, kQualityKey, quality_.Encode());
   checkpoint.Put(store::Table::kMeta, kHeadKey, EncodeHead());
