@@ -5,8 +5,11 @@
 #include "cli/dead_letters_command.h"
 #include "cli/demo_command.h"
 #include "cli/evaluate_command.h"
+#include "cli/forecast_command.h"
 #include "cli/import_command.h"
 #include "cli/load_command.h"
+#include "cli/plot_command.h"
+#include "cli/predict_command.h"
 #include "node/version.h"
 
 int main(int argc, char** argv) {
@@ -26,6 +29,10 @@ int main(int argc, char** argv) {
   kindred::cli::AddAskCommands(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
+  kindred::cli::AddForecastCommand(app);
+  kindred::cli::AddPlotCommand(app);
+  kindred::cli::AddClusterCommands(app);
+  kindred::cli::AddPredictCommand(app);
   kindred::cli::AddLoadCommand(app);
   kindred::cli::AddCompletionCommand(app);
   try {
