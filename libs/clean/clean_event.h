@@ -116,6 +116,10 @@ inline constexpr int kRejectReasons = 17;
 struct Rejection {
   RejectReason reason;
   std::string detail;  // the field, its value (cut short) and what was expected
+  // Of the event's own id and the reason, for telling a rejection only once; 0 without an id. Not
+  // that of CleanEvent: what is sent again under its id once the rule or the event is mended
+  // counts.
+  uint64_t fingerprint = 0;
 };
 
 absl::string_view CorrectionName(Correction correction);

@@ -68,6 +68,7 @@ Outcome Cleaner::Clean(const event::Event& in, int64_t arrival_ms) {
   event_.type = in.type;
   event_.arrival_ms = std::clamp<int64_t>(arrival_ms, 0, rules_.latest_event_ms);
   if (!CleanIds(in) || !CleanTime(in) || !CleanMoney(in) || !CleanRequired(in)) {
+    SetRejectionFingerprint(in);
     return {nullptr, &rejection_};
   }
   CleanText(in);
@@ -350,6 +351,13 @@ void Cleaner::SetFingerprint(const event::Event& in) {
     seed = MixNumber(change.granted, Mix(change.purpose, seed));
   }
   event_.fingerprint = MixNumber(in.line, seed);
+}
+
+void Cleaner::SetRejectionFingerprint(const event::Event& in) {
+  const absl::string_view id = Trim(in.event_id);
+  const uint64_t reason = static_cast<uint64_t>(rejection_.reason) + 1;
+  // Above the lines of an order, so that it is never the fingerprint of an accepted event.
+  rejection_.fingerprint = id.empty() ? 0 : base::Fingerprint64(id, reason << 32 | in.line);
 }
 
 void Cleaner::Fill(const ItemFacts& facts, CleanEvent* event) {

@@ -103,6 +103,7 @@ class Cleaner {
   void CleanText(const event::Event& in);
   void CleanFields(const event::Event& in);
   void SetFingerprint(const event::Event& in);
+  void SetRejectionFingerprint(const event::Event& in);
 
   bool RequiredId(absl::string_view in, absl::string_view field, size_t limit,
                   absl::string_view* out);

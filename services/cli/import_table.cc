@@ -196,7 +196,8 @@ const event::Event& RowEvents::Next(absl::string_view line, const std::vector<st
 }
 
 absl::string_view RowEvents::key() const {
-  return event_.user_id.empty() ? event_.anonymous_id : event_.user_id;
+  if (!event_.user_id.empty()) return event_.user_id;
+  return event_.anonymous_id.empty() ? event_.event_id : event_.anonymous_id;
 }
 
 std::optional<int64_t> ParseTableTime(absl::string_view text) {

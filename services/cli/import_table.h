@@ -59,7 +59,8 @@ class RowEvents {
   // The event of a row; its text lives until the next call, and as long as the row. What cannot be
   // read as a number or a time is left out, and the node's cleaning says so.
   const event::Event& Next(absl::string_view line, const std::vector<std::string>& row);
-  // The Kafka key: the customer, "" without one.
+  // The Kafka key: the customer; without one the event's id, so that a row imported again meets
+  // what the node remembers of it.
   absl::string_view key() const;
 
  private:

@@ -176,6 +176,11 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
                                    const ColdReader& cold, Workbench* bench) {
   const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
   if (!outcome.ok()) {
+    const uint64_t fingerprint = outcome.rejection->fingerprint;
+    if (fingerprint != 0 && !duplicates_.Insert(fingerprint, record.timestamp_ms())) {
+      quality_.CountDuplicate();
+      return absl::OkStatus();
+    }
     quality_.CountRejected(outcome.rejection->reason);
     Reject(record, "clean", clean::RejectReasonName(outcome.rejection->reason),
            outcome.rejection->detail, event.line);

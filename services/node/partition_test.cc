@@ -165,6 +165,23 @@ TEST_F(PartitionTest, CopiesAreDroppedAlsoAfterARestart) {
   EXPECT_EQ(state().quality().duplicates, 2u);
 }
 
+TEST_F(PartitionTest, ARejectionIsToldOnceAndAMendedEventCounts) {
+  state().Feed("u-1", TestEvent("e-1", "u-1", "view", kTestTimeMs, ""));
+  ASSERT_TRUE(state().Checkpoint());
+  Restart();
+  state().Feed("u-1", TestEvent("e-1", "u-1", "view", kTestTimeMs, ""));
+  EXPECT_EQ(state().quality().rejected_total(), 1u);
+  EXPECT_EQ(state().quality().duplicates, 1u);
+  ASSERT_TRUE(state().Checkpoint());
+  EXPECT_THAT(StoredDeadLetters(*state().store), SizeIs(1));
+  // Another fault under the same id is news; so is the event when it is in order.
+  state().Feed("u-1", TestEvent("e-1", "u-1", "", kTestTimeMs, ""));
+  state().Feed("u-1", View("e-1", "u-1", "sku-1", kTestTimeMs));
+  EXPECT_EQ(state().quality().rejected_total(), 2u);
+  EXPECT_EQ(state().quality().duplicates, 1u);
+  EXPECT_EQ(state().quality().accepted, 1u);
+}
+
 TEST_F(PartitionTest, RedeliveredOffsetsAreDroppedAndGapsCounted) {
   std::vector<stream::RawRecord> records;
   for (const int64_t offset : {100, 101, 105}) {

@@ -53,7 +53,7 @@ void Count(const Sent& sent, bool late, OracleCustomer* customer) {
 
 OracleState Fold(const PartitionLog& log, int64_t next) {
   OracleState state;
-  std::map<std::string, int64_t> seen;  // event id → when it was taken
+  std::map<std::string, int64_t> seen;  // event id and reason against it → when it was taken
   int64_t expected = log.front().offset;
   for (const LogRecord& record : log) {
     if (record.offset >= next) break;
@@ -63,17 +63,21 @@ OracleState Fold(const PartitionLog& log, int64_t next) {
     expected = record.offset + 1;
     ++state.read;
     const std::string reason = ReasonAgainst(sent);
+    // A rejection is told once, too, if the event could be read.
+    if (sent.flaw != Flaw::kNotJson) {
+      const std::string id = sent.event_id + " " + reason;
+      const auto former = seen.find(id);
+      if (former != seen.end() && record.arrival_ms - former->second <= kDayMs) {
+        ++state.duplicates;
+        continue;
+      }
+      seen[id] = record.arrival_ms;
+    }
     if (!reason.empty()) {
       ++state.rejected[reason];
       state.dead_letters.emplace_back(record.offset, reason);
       continue;
     }
-    const auto former = seen.find(sent.event_id);
-    if (former != seen.end() && record.arrival_ms - former->second <= kDayMs) {
-      ++state.duplicates;
-      continue;
-    }
-    seen[sent.event_id] = record.arrival_ms;
     ++state.accepted;
     state.newest_event_ms = std::max(state.newest_event_ms, sent.time_ms);
     const bool late = record.arrival_ms - sent.time_ms >= kDayMs;
