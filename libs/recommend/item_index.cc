@@ -49,6 +49,11 @@ double ForwardWeight(int64_t time_ms, int64_t base_ms, double half_life_days, in
   return std::ldexp(std::exp2(halvings - whole), static_cast<int>(power));
 }
 
+int64_t WholeHalfLives(int64_t time_ms, double half_life_days) {
+  return static_cast<int64_t>(
+      std::floor(static_cast<double>(time_ms) / (half_life_days * kMillisPerDay)));
+}
+
 ItemIndex::ItemIndex(const DecayOptions& decay)
     : decay_(decay),
       base_ms_(kNoBase),
@@ -133,15 +138,31 @@ void ItemIndex::SetAttributesFromEvent(ItemId item, TermId category, TermId bran
   }
 }
 
-bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title) {
+bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title, int64_t time_ms) {
   const uint32_t id = item.value();
   Chunk* chunk = Ensure(id);
   if (title.empty() ||
       (chunk->flags[id & kChunkMask].load(std::memory_order_relaxed) & kFromCatalogue) != 0) {
     return false;
   }
+  // Times are at least 0 here, so that the difference stays in range.
+  const int64_t lead = std::max<int64_t>(time_ms, 0) - kNoTitleTime;
+  std::atomic<int64_t>& known = chunk->title_lead[id & kChunkMask];
+  if (known.load(std::memory_order_relaxed) < lead) return false;  // nearly always
   const std::lock_guard lock(titles_mutex_);
-  return titles_.try_emplace(id, title).second;
+  const int64_t earliest = known.load(std::memory_order_relaxed);
+  std::string& kept = titles_[id];
+  if (earliest < lead || (earliest == lead && !kept.empty() && kept <= title)) return false;
+  kept = std::string(title);
+  known.store(lead, std::memory_order_relaxed);
+  return true;
+}
+
+int64_t ItemIndex::TitleTime(ItemId item) const {
+  if (!Known(item)) return kNoTitleTime;
+  return kNoTitleTime + ChunkOf(item.value())
+                            ->title_lead[item.value() & kChunkMask]
+                            .load(std::memory_order_relaxed);
 }
 
 void ItemIndex::RemoveFromCatalogue(ItemId item) {

@@ -35,6 +35,8 @@ struct DecayOptions {
 // 2^((t - base) / half-life); base counts as a whole number of half-lives, so that weights of
 // another base differ by a power of two exactly. The power is kept within ±bound.
 double ForwardWeight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound);
+// Whole half-lives from 1970 to `time_ms`, rounded down.
+int64_t WholeHalfLives(int64_t time_ms, double half_life_days);
 
 // InvalidArgument unless half-lives are 1 hour to 10,000 days (relations: at least 7 days, so that
 // float sums last for two years of one process).
@@ -65,8 +67,13 @@ class ItemIndex {
   // --- Catalogue. What events say of an item is only used while the catalogue says nothing.
   void SetAttributes(ItemId item, const ItemAttributes& attributes);
   void SetAttributesFromEvent(ItemId item, TermId category, TermId brand, float price);
-  // The first title that an event names stays until the catalogue has one. True if it was taken.
-  bool SetTitleFromEvent(ItemId item, absl::string_view title);
+  // Until the catalogue has a title it is the one of the earliest event that names one, of equally
+  // early ones the first in order of bytes: whatever order partitions are read in. True if it was
+  // taken.
+  bool SetTitleFromEvent(ItemId item, absl::string_view title, int64_t time_ms);
+  // The time that the title was taken with; kNoTitleTime if it is not from an event.
+  int64_t TitleTime(ItemId item) const;
+  static constexpr int64_t kNoTitleTime = std::numeric_limits<int64_t>::max();
   // A null value in the items topic: the item is not recommended any more; its sums stay.
   void RemoveFromCatalogue(ItemId item);
   void SetHidden(ItemId item, bool hidden);
@@ -93,6 +100,13 @@ class ItemIndex {
   void SetBase(int64_t time_ms);  // for the life of the index; no effect once there is one
   int64_t base_ms() const { return base_ms_.load(std::memory_order_acquire); }
   static constexpr int64_t kNoBase = std::numeric_limits<int64_t>::min();
+  // The base in whole half-lives since 1970; 0 while there is none.
+  int64_t relation_base() const {
+    return base_ms() == kNoBase ? 0 : WholeHalfLives(base_ms(), decay_.relation_half_life_days);
+  }
+  int64_t popularity_base() const {
+    return base_ms() == kNoBase ? 0 : WholeHalfLives(base_ms(), decay_.popularity_half_life_days);
+  }
   const DecayOptions& decay() const { return decay_; }
 
   // --- Reading, per item: plain figures as of `now_ms`.
@@ -139,6 +153,9 @@ class ItemIndex {
   template <typename T>
   using Column = std::array<std::atomic<T>, kChunkSize>;
   struct Chunk {
+    // Of the event that gave the title, less kNoTitleTime: 0 in a new chunk, negative once there is
+    // one.
+    Column<int64_t> title_lead{};
     Column<float> root_support{};
     Column<double> support{}, popularity{};
     // Popularity below which offering the item to a list is futile, as of its last refusal there.

@@ -86,5 +86,18 @@ TEST(ItemIndexTest, WeightsOfAnotherBaseDifferByAPowerOfTwoExactly) {
   }
 }
 
+TEST(ItemIndexTest, ATitleFromEventsDoesNotDependOnTheirOrder) {
+  const std::vector<std::pair<int64_t, std::string>> told = {
+      {300, "Late"}, {100, "Tea pot"}, {100, "Tea"}, {200, "Between"}};
+  std::vector<size_t> order = {0, 1, 2, 3};
+  do {
+    ItemIndex index;
+    for (size_t i : order) index.SetTitleFromEvent(ItemId(5), told[i].second, told[i].first);
+    EXPECT_EQ(index.Title(ItemId(5)), "Tea");
+    EXPECT_EQ(index.TitleTime(ItemId(5)), 100);
+    EXPECT_FALSE(index.SetTitleFromEvent(ItemId(5), "Tea", 100));
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 }  // namespace
 }  // namespace kindred::recommend

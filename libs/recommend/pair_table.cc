@@ -10,18 +10,12 @@
 #include <new>
 #include <utility>
 
-#include "base/bytes.h"
 #include "base/check.h"
+#include "recommend/pair_block.h"
 
 namespace kindred::recommend {
 namespace {
 
-constexpr uint8_t kRowVersion = 1;
-constexpr uint8_t kHeaderVersion = 1;
-constexpr uint32_t kSmallestRow = 4;
-constexpr uint32_t kSmallestRowLimit = 16;
-constexpr uint32_t kLargestRowLimit = 1u << 16;
-constexpr double kOldBaseHalvings = 50;
 constexpr uint64_t kRevisitSample = 4;
 constexpr size_t kPrefetchBytes = 512;  // header and the first neighbours
 constexpr uint64_t kBoundCheckEvents = 65'536;
@@ -51,24 +45,6 @@ void Store(float* to, float value) {
 }
 
 }  // namespace
-
-// Header and arrays in one allocation: neighbours, symmetric, directed, each `capacity` long. The
-// writer reads it plainly; what readers may see at the same time it writes through atomic_ref.
-struct PairTable::Block {
-  uint32_t capacity;
-  std::atomic<uint32_t> size;
-  bool dirty;
-  double support;
-  double popularity;
-
-  uint32_t* neighbours() { return reinterpret_cast<uint32_t*>(this + 1); }
-  float* symmetric() { return reinterpret_cast<float*>(neighbours() + capacity); }
-  float* directed() { return symmetric() + capacity; }
-  const uint32_t* neighbours() const { return const_cast<Block*>(this)->neighbours(); }
-  const float* symmetric() const { return const_cast<Block*>(this)->symmetric(); }
-  const float* directed() const { return const_cast<Block*>(this)->directed(); }
-  static size_t Bytes(uint32_t capacity) { return sizeof(Block) + size_t{capacity} * 12; }
-};
 
 PairTable::PairTable(PartitionId partition, const PairOptions& options, ItemIndex* index)
     : partition_(partition),
@@ -126,6 +102,7 @@ PairTable::Block* PairTable::Touched(uint32_t item) {
   if (block == nullptr) {
     block = NewBlock(kSmallestRow);
     bytes_.fetch_add(Block::Bytes(kSmallestRow), std::memory_order_relaxed);
+    ++rows_;
     slot.store(block);
   }
   MarkDirty(item, block);
@@ -151,6 +128,7 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
   if (item == 0 || item >= ItemIndex::kMaxItems) return;
   if (++events_ % kBoundCheckEvents == 0) EnforceMemoryBound();
   if (!retired_.empty()) FreeRetired();
+  if (first_ms_ == ItemIndex::kNoBase) first_ms_ = event.time_ms;
   newest_ms_ = std::max(newest_ms_, event.time_ms);
   if (index_.base_ms() == ItemIndex::kNoBase) index_.SetBase(event.time_ms);
 
@@ -222,7 +200,9 @@ void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, floa
     Store(block->directed() + found, block->directed()[found] + directed);
     return;
   }
-  if (size == block->capacity) block = Grow(item, block);
+  // A block may be larger than a limit that was lowered since.
+  if (size >= std::min(block->capacity, row_limit_)) block = Grow(item, block);
+  ++entries_;
   const uint32_t at = block->size.load(std::memory_order_relaxed);
   block->neighbours()[at] = neighbour;
   block->symmetric()[at] = symmetric;
@@ -243,17 +223,17 @@ PairTable::Block* PairTable::Grow(uint32_t item, Block* block) {
     grown->size.store(size, std::memory_order_relaxed);
   } else {
     const uint32_t keep = row_limit_ / 2;
+    // Of equal ones the older stays: numbers of items would be another order after each rebuild.
     std::vector<std::pair<float, uint32_t>> order(size);
     for (uint32_t i = 0; i < size; ++i) {
-      order[i] = {-(block->symmetric()[i] + block->directed()[i]), block->neighbours()[i]};
+      order[i] = {-(block->symmetric()[i] + block->directed()[i]), i};
     }
     std::nth_element(order.begin(), order.begin() + keep, order.end());
     const auto last_kept = *std::max_element(order.begin(), order.begin() + keep);
     grown = NewBlock(row_limit_);
     uint32_t at = 0;
     for (uint32_t i = 0; i < size; ++i) {
-      const std::pair<float, uint32_t> key = {-(block->symmetric()[i] + block->directed()[i]),
-                                              block->neighbours()[i]};
+      const std::pair<float, uint32_t> key = {-(block->symmetric()[i] + block->directed()[i]), i};
       if (key > last_kept) continue;
       grown->neighbours()[at] = block->neighbours()[i];
       grown->symmetric()[at] = block->symmetric()[i];
@@ -261,6 +241,7 @@ PairTable::Block* PairTable::Grow(uint32_t item, Block* block) {
       ++at;
     }
     grown->size.store(at, std::memory_order_relaxed);
+    entries_ -= size - at;
     pruned_.fetch_add(size - at, std::memory_order_relaxed);
   }
   grown->dirty = block->dirty;
@@ -290,10 +271,16 @@ void PairTable::FreeRetired() {
   retired_.resize(kept);
 }
 
+// What rows take without the room they have to grow and without blocks that readers still hold:
+// the same at the same place of the log, whatever happened to the process.
+size_t PairTable::FilledBytes() const {
+  return rows_ * (sizeof(Block) + sizeof(Block*)) + entries_ * 12;
+}
+
 // Called at fixed event counts: while the table is over its bound, all rows are cut to half the
 // limit, so that what goes is each item's weakest pairs.
 void PairTable::EnforceMemoryBound() {
-  while (memory_bytes() > options_.max_bytes && row_limit_ > kSmallestRowLimit) {
+  while (FilledBytes() > options_.max_bytes && row_limit_ > kSmallestRowLimit) {
     row_limit_ /= 2;
     for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
       Chunk* rows = chunks_[chunk].load(std::memory_order_relaxed);
@@ -307,153 +294,6 @@ void PairTable::EnforceMemoryBound() {
     }
     FreeRetired();
   }
-}
-
-void PairTable::EncodeRow(const Block& block, std::string* out) const {
-  out->clear();
-  base::ByteWriter writer(out);
-  const uint32_t size = block.size.load(std::memory_order_relaxed);
-  writer.U8(kRowVersion);
-  writer.F64(block.support);
-  writer.F64(block.popularity);
-  writer.Varint(size);
-  for (uint32_t i = 0; i < size; ++i) writer.Varint(block.neighbours()[i]);
-  for (uint32_t i = 0; i < size; ++i) writer.F32(block.symmetric()[i]);
-  for (uint32_t i = 0; i < size; ++i) writer.F32(block.directed()[i]);
-}
-
-void PairTable::TakeDirty(const std::function<void(ItemId, absl::string_view)>& put) {
-  std::string bytes;
-  for (uint32_t item : dirty_) {
-    Block* block = Slot(item).load(std::memory_order_relaxed);
-    block->dirty = false;
-    EncodeRow(*block, &bytes);
-    put(ItemId(item), bytes);
-  }
-  dirty_.clear();
-}
-
-void PairTable::ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const {
-  std::string bytes;
-  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-    const Chunk* rows = chunks_[chunk].load(std::memory_order_relaxed);
-    if (rows == nullptr) continue;
-    for (uint32_t i = 0; i < kChunkSize; ++i) {
-      const Block* block = rows->rows[i].load(std::memory_order_relaxed);
-      if (block == nullptr) continue;
-      EncodeRow(*block, &bytes);
-      put(ItemId(chunk * kChunkSize + i), bytes);
-    }
-  }
-}
-
-void PairTable::ForEachItem(
-    const std::function<void(ItemId, double support, double popularity)>& visit) const {
-  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-    const Chunk* rows = chunks_[chunk].load(std::memory_order_acquire);
-    if (rows == nullptr) continue;
-    for (uint32_t i = 0; i < kChunkSize; ++i) {
-      const Block* block = rows->rows[i].load();
-      if (block != nullptr)
-        visit(ItemId(chunk * kChunkSize + i), block->support, block->popularity);
-    }
-  }
-}
-
-std::string PairTable::EncodeHeader() const {
-  std::string bytes;
-  base::ByteWriter writer(&bytes);
-  writer.U8(kHeaderVersion);
-  writer.Signed(index_.base_ms());
-  writer.Signed(newest_ms_);
-  writer.F64(index_.decay().relation_half_life_days);
-  writer.F64(index_.decay().popularity_half_life_days);
-  writer.Varint(events_);
-  writer.Varint(row_limit_);
-  revisits_.Encode(&writer);
-  return bytes;
-}
-
-absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
-  const absl::Status corrupt = absl::DataLossError("pair table header cannot be read");
-  base::ByteReader reader(bytes);
-  const uint8_t version = reader.U8();
-  const int64_t base_ms = reader.Signed();
-  const int64_t newest_ms = reader.Signed();
-  DecayOptions old_decay;
-  old_decay.relation_half_life_days = reader.F64();
-  old_decay.popularity_half_life_days = reader.F64();
-  const uint64_t events = reader.Varint();
-  const uint64_t row_limit = reader.Varint();
-  if (!reader.ok() || version != kHeaderVersion || !Validate(old_decay).ok() ||
-      row_limit < kSmallestRowLimit || row_limit > kLargestRowLimit) {
-    return corrupt;
-  }
-  if (events_ != 0) return absl::FailedPreconditionError("pair table is not empty");
-  if (events > 0 && base_ms != ItemIndex::kNoBase) PrepareRescale(base_ms, newest_ms, old_decay);
-  if (!revisits_.Decode(&reader, rescale_.relation) || !reader.Done()) return corrupt;
-  events_ = events;
-  newest_ms_ = newest_ms;
-  row_limit_ = std::min(row_limit_, static_cast<uint32_t>(row_limit));
-  return absl::OkStatus();
-}
-
-void PairTable::PrepareRescale(int64_t base_ms, int64_t newest_ms, const DecayOptions& old_decay) {
-  // A base so old that new weights would leave the range of floats is left behind.
-  const double age_days = (static_cast<double>(newest_ms) - static_cast<double>(base_ms)) / 864e5;
-  const bool old = age_days > kOldBaseHalvings * old_decay.relation_half_life_days;
-  index_.SetBase(old ? newest_ms : base_ms);
-  const double old_relation = ForwardWeight(newest_ms, base_ms, old_decay.relation_half_life_days,
-                                            ItemIndex::kRelationPowers);
-  const double old_popularity = ForwardWeight(
-      newest_ms, base_ms, old_decay.popularity_half_life_days, ItemIndex::kPopularityPowers);
-  rescale_.relation = index_.RelationWeight(newest_ms) / old_relation;
-  rescale_.popularity = index_.PopularityWeight(newest_ms) / old_popularity;
-  rescale_.exact =
-      old_decay.relation_half_life_days == index_.decay().relation_half_life_days &&
-      old_decay.popularity_half_life_days == index_.decay().popularity_half_life_days &&
-      rescale_.relation == 1 && rescale_.popularity == 1;
-}
-
-absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
-  const absl::Status corrupt = absl::DataLossError("pair table row cannot be read");
-  if (item.value() == 0 || item.value() >= ItemIndex::kMaxItems) return corrupt;
-  base::ByteReader reader(bytes);
-  const uint8_t version = reader.U8();
-  const double support = reader.F64() * rescale_.relation;
-  const double popularity = reader.F64() * rescale_.popularity;
-  const size_t size = reader.Count(9);
-  if (!reader.ok() || version != kRowVersion || size > kLargestRowLimit ||
-      !std::isfinite(support) || !std::isfinite(popularity) || support < 0 || popularity < 0) {
-    return corrupt;
-  }
-  std::atomic<Block*>& slot = Slot(item.value());
-  if (slot.load(std::memory_order_relaxed) != nullptr) return corrupt;
-  Block* block = NewBlock(std::max(static_cast<uint32_t>(size), kSmallestRow));
-  block->size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
-  bool good = true;
-  for (size_t i = 0; i < size; ++i) {
-    const uint64_t neighbour = reader.Varint();
-    good &= neighbour > 0 && neighbour < ItemIndex::kMaxItems && neighbour != item.value();
-    block->neighbours()[i] = static_cast<uint32_t>(neighbour);
-  }
-  for (float* values : {block->symmetric(), block->directed()}) {
-    for (size_t i = 0; i < size; ++i) {
-      values[i] = static_cast<float>(reader.F32() * rescale_.relation);
-      good &= std::isfinite(values[i]) && values[i] >= 0;
-    }
-  }
-  if (!good || !reader.Done()) {
-    std::free(block);
-    return corrupt;
-  }
-  block->support = support;
-  block->popularity = popularity;
-  bytes_.fetch_add(Block::Bytes(block->capacity), std::memory_order_relaxed);
-  if (!rescale_.exact) MarkDirty(item.value(), block);
-  slot.store(block);
-  index_.Add(item, support, popularity);
-  return absl::OkStatus();
 }
 
 }  // namespace kindred::recommend

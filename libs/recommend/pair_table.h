@@ -28,7 +28,7 @@ struct PairOptions {
   int64_t session_gap_ms = 30 * 60 * 1000;
   // Popularity that one event adds, by Interaction.
   std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
-  size_t max_bytes = size_t{1} << 30;  // memory bound of this table; rows shrink when it is reached
+  size_t max_bytes = size_t{1} << 30;  // bound of this table's filled rows; they shrink at it
 };
 
 // Options for one of `partitions` tables that are summed: each keeps fewer neighbours, since
@@ -54,7 +54,9 @@ struct RowView {
 // Threads: one writer (the partition's worker) calls everything that is not const; Row() is for any
 //          thread, under a ReadGuard of the index's reclaimer; no locks on either side.
 // State:   a function of the sequence of AddEvent() calls alone (pruning happens when a row is full
-//          and at fixed event counts); RestoreRow() of all rows puts it back bit by bit.
+//          and at fixed event counts); RestoreRow() of all rows puts it back bit by bit. Stored
+//          bytes neither tell which other partitions there are nor when the process began: weights
+//          of different bases differ by powers of two, and rows are stored with their power.
 class PairTable {
  public:
   PairTable(PartitionId partition, const PairOptions& options, ItemIndex* index);
@@ -118,7 +120,8 @@ class PairTable {
   void Replace(uint32_t item, Block* old_block, Block* new_block);
   void FreeRetired();
   void EnforceMemoryBound();
-  void PrepareRescale(int64_t base_ms, int64_t newest_ms, const DecayOptions& old_decay);
+  size_t FilledBytes() const;
+  void PrepareRescale(int64_t first_ms, int64_t newest_ms, const DecayOptions& old_decay);
   void EncodeRow(const Block& block, std::string* out) const;
   void Prefetch(uint32_t item) const;
   void MarkDirty(uint32_t item, Block* block);
@@ -128,10 +131,14 @@ class PairTable {
   ItemIndex& index_;
   uint32_t row_limit_;  // entries a row may reach before it is pruned to half
   uint64_t events_ = 0;
+  uint64_t entries_ = 0, rows_ = 0;         // neighbours over all rows; rows
+  int64_t first_ms_ = ItemIndex::kNoBase;   // time of the first event
   int64_t newest_ms_ = ItemIndex::kNoBase;  // latest event time so far
-  // What turns restored sums into weights of this process; set by RestoreHeader().
+  // What turns restored sums into weights of this process; set by RestoreHeader(). A sum stored as
+  // m with power p is m · 2^(p - power) · factor.
   struct Rescale {
     double relation = 1, popularity = 1;
+    int64_t relation_power = 0, popularity_power = 0;
     bool exact = true;
   };
   Rescale rescale_;

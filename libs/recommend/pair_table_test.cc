@@ -166,6 +166,41 @@ TEST(PairTableTest, RestoredRowsAreTheSameAndGoOnTheSame) {
   EXPECT_NEAR(restored_index.Support(ItemId(5), kStart), index.Support(ItemId(5), kStart), 1e-6);
 }
 
+// A partition's rows are a function of its own events: neither what other partitions brought before
+// nor a restart in between shows in them.
+TEST(PairTableTest, StoredRowsDoNotKnowTheOtherPartitions) {
+  const auto play = [](PairTable& to, uint32_t seed) {
+    std::mt19937 dice(seed);
+    for (int s = 0; s < 200; ++s) {
+      Customer customer(kStart + static_cast<int64_t>(dice() % 400) * kDay / 3);
+      for (int i = 0; i < 6; ++i) customer.Touches(to, 1 + dice() % 90);
+    }
+  };
+  ItemIndex alone_index;
+  PairTable alone(PartitionId(1), {.max_neighbours = 16}, &alone_index);
+  play(alone, 1);
+  play(alone, 2);
+  for (const int64_t days : {-2000, -97, 1, 3000}) {
+    ItemIndex index;
+    PairTable other(PartitionId(0), {}, &index),
+        table(PartitionId(1), {.max_neighbours = 16}, &index);
+    Customer(kStart + days * kDay + 12'345).Touches(other, {7, 8});
+    play(table, 1);
+    EXPECT_NE(index.base_ms(), alone_index.base_ms());
+    ItemIndex restarted_index;
+    restarted_index.SetBase(kStart - 500 * kDay);
+    PairTable restarted(PartitionId(1), {.max_neighbours = 16}, &restarted_index);
+    ASSERT_TRUE(restarted.RestoreHeader(table.EncodeHeader()).ok());
+    for (const auto& [item, bytes] : Rows(table)) {
+      ASSERT_TRUE(restarted.RestoreRow(ItemId(item), bytes).ok());
+    }
+    EXPECT_FALSE(restarted.has_dirty());
+    play(restarted, 2);
+    EXPECT_EQ(Rows(restarted), Rows(alone)) << days;
+    EXPECT_EQ(restarted.EncodeHeader(), alone.EncodeHeader()) << days;
+  }
+}
+
 TEST(PairTableTest, OtherHalfLivesKeepThePresentWeight) {
   ItemIndex index({.relation_half_life_days = 30, .popularity_half_life_days = 7});
   PairTable table(PartitionId(0), {}, &index);
@@ -217,7 +252,9 @@ TEST(PairTableTest, DamagedBytesAreRefused) {
     restore(header, damaged).IgnoreError();
     restore(damaged_header, row).IgnoreError();
   }
-  PairTable twice(PartitionId(1), {}, &index);
+  ItemIndex twice_index;
+  PairTable twice(PartitionId(1), {}, &twice_index);
+  ASSERT_TRUE(twice.RestoreHeader(header).ok());
   ASSERT_TRUE(twice.RestoreRow(ItemId(1), row).ok());
   EXPECT_EQ(twice.RestoreRow(ItemId(1), row).code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(twice.RestoreRow(ItemId(0), row).code(), absl::StatusCode::kDataLoss);

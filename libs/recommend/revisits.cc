@@ -51,13 +51,13 @@ void Revisits::AddTo(RevisitSums* sums) const {
   sums->foretold += Load(sums_.foretold);
 }
 
-void Revisits::Encode(base::ByteWriter* writer) const {
+void Revisits::Encode(base::ByteWriter* writer, double factor) const {
   for (size_t step = 1; step <= RevisitSums::kSteps; ++step) {
-    writer->F64(sums_.offered[step]);
-    writer->F64(sums_.revisited[step]);
+    writer->F64(sums_.offered[step] * factor);
+    writer->F64(sums_.revisited[step] * factor);
   }
-  writer->F64(sums_.asked);
-  writer->F64(sums_.foretold);
+  writer->F64(sums_.asked * factor);
+  writer->F64(sums_.foretold * factor);
 }
 
 bool Revisits::Decode(base::ByteReader* reader, double factor) {

@@ -36,7 +36,9 @@ class Revisits {
   // Adds to `sums`; for readers.
   void AddTo(RevisitSums* sums) const;
 
-  void Encode(base::ByteWriter* writer) const;
+  double asked() const { return sums_.asked; }
+  // Sums are multiplied by `factor`.
+  void Encode(base::ByteWriter* writer, double factor) const;
   // False if what was read cannot have been encoded. Sums are multiplied by `factor`.
   bool Decode(base::ByteReader* reader, double factor);
 

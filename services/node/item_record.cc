@@ -7,7 +7,7 @@
 namespace kindred::node {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 }  // namespace
 
@@ -18,6 +18,7 @@ std::string EncodeItemRecord(ItemId item, const recommend::ItemIndex& index,
   base::ByteWriter writer(&out);
   writer.U8(kVersion);
   writer.Bytes(attributes.title);
+  writer.Signed(index.TitleTime(item));
   writer.Bytes(terms.Name(attributes.category.value()));
   writer.Bytes(terms.Name(attributes.brand.value()));
   writer.F32(attributes.price);
@@ -29,13 +30,14 @@ absl::Status RestoreItemRecord(ItemId item, absl::string_view bytes, base::Dicti
   base::ByteReader in(bytes);
   if (in.U8() != kVersion) return absl::DataLossError("item record of an unknown version");
   const absl::string_view title = in.Bytes();
+  const int64_t title_ms = in.Signed();
   const absl::string_view category = in.Bytes();
   const absl::string_view brand = in.Bytes();
   const float price = in.F32();
   if (!in.Done() || item.value() == 0) return absl::DataLossError("item record is damaged");
   index->SetAttributesFromEvent(item, TermId(terms->Intern(category)), TermId(terms->Intern(brand)),
                                 std::isfinite(price) ? price : 0);
-  index->SetTitleFromEvent(item, title);
+  index->SetTitleFromEvent(item, title, title_ms);
   return absl::OkStatus();
 }
 

@@ -297,7 +297,8 @@ void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyCon
                                          event.has_price ? static_cast<float>(event.price) : 0.0f);
     noted = news;
   }
-  if (!event.title.empty() && shared_.index.SetTitleFromEvent(context.item, event.title)) {
+  if (!event.title.empty() &&
+      shared_.index.SetTitleFromEvent(context.item, event.title, event.event_time_ms)) {
     noted = true;
   }
   if (noted) noted_items_.push_back(context.item);

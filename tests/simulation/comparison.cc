@@ -133,20 +133,16 @@ std::string Difference(const node::Partition& partition, const node::SharedState
 }
 
 std::string Difference(const store::Store& actual, const store::Store& expected,
-                       PartitionId partition, bool with_relations) {
-  const auto dump = [partition, with_relations](const store::Store& store) {
+                       PartitionId partition) {
+  const auto dump = [partition](const store::Store& store) {
     std::map<std::string, std::string> records;
     for (const store::Table table : store::kAllTables) {
       if (table == store::Table::kStore || table == store::Table::kOutbox ||
-          store::ScopeOf(table) == store::Scope::kNode ||
-          (table == store::Table::kItemRow && !with_relations)) {
+          store::ScopeOf(table) == store::Scope::kNode) {
         continue;
       }
       const absl::Status status =
           store.ForEach(table, partition, [&](absl::string_view id, absl::string_view value) {
-            if (table == store::Table::kMeta && id == "pairs" && !with_relations) {
-              return absl::OkStatus();
-            }
             records[absl::StrCat(store::TableName(table), " ", absl::CHexEscape(id))] =
                 std::string(value);
             return absl::OkStatus();

@@ -14,11 +14,9 @@ namespace kindred::simulation {
 std::string Difference(const node::Partition& partition, const node::SharedState& shared,
                        const node::ColdReader& cold, const OracleState& expected);
 
-// The first record of the partition that differs; outboxes are left out, and without
-// `with_relations` the item relations: their weights are relative to the first event of the whole
-// node, so with several partitions the last bits of a rounded sum depend on which was read first.
+// The first record of the partition that differs; outboxes are left out.
 std::string Difference(const store::Store& actual, const store::Store& expected,
-                       PartitionId partition, bool with_relations);
+                       PartitionId partition);
 
 }  // namespace kindred::simulation
 

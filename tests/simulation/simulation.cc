@@ -423,8 +423,7 @@ void Simulation::CompareWithSteady() {
     if (!pending.has_value()) return Fail("nothing to store");
     Expect("write", (*steady)->Write(std::move(pending->checkpoint)));
     partition.CheckpointDone(*pending);
-    const std::string difference =
-        Difference(*store_, **steady, Id(p), /*with_relations=*/logs_.size() == 1);
+    const std::string difference = Difference(*store_, **steady, Id(p));
     if (!difference.empty()) Fail(absl::StrCat("stored partition ", p, ": ", difference));
   }
 }

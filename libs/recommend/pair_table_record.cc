@@ -1,0 +1,226 @@
+// Pair tables as bytes: rows and header, written and read.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/bytes.h"
+#include "recommend/pair_block.h"
+#include "recommend/pair_table.h"
+
+namespace kindred::recommend {
+namespace {
+
+constexpr uint8_t kRowVersion = 2;
+constexpr uint8_t kHeaderVersion = 2;
+constexpr double kOldBaseHalvings = 50;
+constexpr int64_t kFarthestPower = int64_t{1} << 40;
+constexpr int64_t kFarthestTimeMs = int64_t{1} << 60;
+constexpr int64_t kLargestShift = 120;   // sums are floats
+constexpr int64_t kSmallestShift = -64;  // what is stored smaller than this has faded
+constexpr float kFadedPart = 0x1p-60f;   // of the largest sum of its row
+
+bool Within(int64_t value, int64_t bound) { return value >= -bound && value <= bound; }
+
+}  // namespace
+
+// Weights are relative to the base of the process, and bases differ by whole half-lives. So each
+// row is stored as fractions of a power of two near its largest sum, and that power, counted in
+// half-lives since 1970: the same bytes whatever the base.
+void PairTable::EncodeRow(const Block& block, std::string* out) const {
+  out->clear();
+  base::ByteWriter writer(out);
+  const uint32_t size = block.size.load(std::memory_order_relaxed);
+  double largest = block.support;
+  for (uint32_t i = 0; i < size; ++i) {
+    largest = std::max<double>({largest, block.symmetric()[i], block.directed()[i]});
+  }
+  int shift = 0, popularity_shift = 0;
+  std::frexp(largest, &shift);
+  const double popularity = std::frexp(block.popularity, &popularity_shift);
+  writer.U8(kRowVersion);
+  writer.Signed(index_.relation_base() + shift);
+  writer.F64(std::ldexp(block.support, -shift));
+  writer.Signed(index_.popularity_base() + popularity_shift);
+  writer.F64(popularity);
+  writer.Varint(size);
+  for (uint32_t i = 0; i < size; ++i) writer.Varint(block.neighbours()[i]);
+  for (const float* values : {block.symmetric(), block.directed()}) {
+    for (uint32_t i = 0; i < size; ++i) {
+      const float part = std::ldexp(values[i], -shift);
+      writer.F32(part < kFadedPart ? 0 : part);
+    }
+  }
+}
+
+void PairTable::TakeDirty(const std::function<void(ItemId, absl::string_view)>& put) {
+  std::string bytes;
+  for (uint32_t item : dirty_) {
+    Block* block = Slot(item).load(std::memory_order_relaxed);
+    block->dirty = false;
+    EncodeRow(*block, &bytes);
+    put(ItemId(item), bytes);
+  }
+  dirty_.clear();
+}
+
+void PairTable::ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const {
+  std::string bytes;
+  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+    const Chunk* rows = chunks_[chunk].load(std::memory_order_relaxed);
+    if (rows == nullptr) continue;
+    for (uint32_t i = 0; i < kChunkSize; ++i) {
+      const Block* block = rows->rows[i].load(std::memory_order_relaxed);
+      if (block == nullptr) continue;
+      EncodeRow(*block, &bytes);
+      put(ItemId(chunk * kChunkSize + i), bytes);
+    }
+  }
+}
+
+void PairTable::ForEachItem(
+    const std::function<void(ItemId, double support, double popularity)>& visit) const {
+  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
+    const Chunk* rows = chunks_[chunk].load(std::memory_order_acquire);
+    if (rows == nullptr) continue;
+    for (uint32_t i = 0; i < kChunkSize; ++i) {
+      const Block* block = rows->rows[i].load();
+      if (block != nullptr)
+        visit(ItemId(chunk * kChunkSize + i), block->support, block->popularity);
+    }
+  }
+}
+
+std::string PairTable::EncodeHeader() const {
+  std::string bytes;
+  base::ByteWriter writer(&bytes);
+  writer.U8(kHeaderVersion);
+  writer.Signed(first_ms_);
+  writer.Signed(newest_ms_);
+  writer.F64(index_.decay().relation_half_life_days);
+  writer.F64(index_.decay().popularity_half_life_days);
+  writer.Varint(events_);
+  writer.Varint(row_limit_);
+  int shift = 0;
+  std::frexp(revisits_.asked(), &shift);
+  writer.Signed(events_ == 0 ? 0 : index_.relation_base() + shift);
+  revisits_.Encode(&writer, std::ldexp(1.0, -shift));
+  return bytes;
+}
+
+absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
+  const absl::Status corrupt = absl::DataLossError("pair table header cannot be read");
+  base::ByteReader reader(bytes);
+  const uint8_t version = reader.U8();
+  const int64_t first_ms = reader.Signed();
+  const int64_t newest_ms = reader.Signed();
+  DecayOptions old_decay;
+  old_decay.relation_half_life_days = reader.F64();
+  old_decay.popularity_half_life_days = reader.F64();
+  const uint64_t events = reader.Varint();
+  const uint64_t row_limit = reader.Varint();
+  const int64_t revisits_power = reader.Signed();
+  if (!reader.ok() || version != kHeaderVersion || !Validate(old_decay).ok() ||
+      row_limit < kSmallestRowLimit || row_limit > kLargestRowLimit || newest_ms < first_ms ||
+      (events > 0) != (first_ms != ItemIndex::kNoBase) ||
+      (events > 0 && !(Within(first_ms, kFarthestTimeMs) && Within(newest_ms, kFarthestTimeMs))) ||
+      !Within(revisits_power, kFarthestPower)) {
+    return corrupt;
+  }
+  if (events_ != 0) return absl::FailedPreconditionError("pair table is not empty");
+  if (events > 0) PrepareRescale(first_ms, newest_ms, old_decay);
+  const int64_t shift = events > 0 ? revisits_power - rescale_.relation_power : 0;
+  if (shift > kLargestShift) return corrupt;
+  const double factor =
+      std::ldexp(rescale_.relation, static_cast<int>(std::max<int64_t>(shift, -500)));
+  if (!revisits_.Decode(&reader, factor) || !reader.Done()) return corrupt;
+  events_ = events;
+  first_ms_ = first_ms;
+  newest_ms_ = newest_ms;
+  row_limit_ = std::min(row_limit_, static_cast<uint32_t>(row_limit));
+  return absl::OkStatus();
+}
+
+void PairTable::PrepareRescale(int64_t first_ms, int64_t newest_ms, const DecayOptions& old_decay) {
+  // A base so old that new weights would leave the range of floats is left behind.
+  const double half_life_ms = index_.decay().relation_half_life_days * 864e5;
+  const double halvings =
+      (static_cast<double>(newest_ms) - static_cast<double>(first_ms)) / half_life_ms;
+  const double base_ms = static_cast<double>(newest_ms) - kOldBaseHalvings * half_life_ms;
+  index_.SetBase(halvings <= kOldBaseHalvings ? first_ms : static_cast<int64_t>(base_ms));
+  const auto prepare = [newest_ms](double old_half_life, double half_life, int64_t base,
+                                   double weight, double* factor, int64_t* power) {
+    if (old_half_life == half_life) {
+      *factor = 1;
+      *power = base;
+      return true;
+    }
+    *power = WholeHalfLives(newest_ms, old_half_life);
+    *factor = weight / ForwardWeight(newest_ms, newest_ms, old_half_life, 1);
+    return false;
+  };
+  const DecayOptions& decay = index_.decay();
+  const bool same_relation = prepare(
+      old_decay.relation_half_life_days, decay.relation_half_life_days, index_.relation_base(),
+      index_.RelationWeight(newest_ms), &rescale_.relation, &rescale_.relation_power);
+  const bool same_popularity =
+      prepare(old_decay.popularity_half_life_days, decay.popularity_half_life_days,
+              index_.popularity_base(), index_.PopularityWeight(newest_ms), &rescale_.popularity,
+              &rescale_.popularity_power);
+  rescale_.exact = same_relation && same_popularity;
+}
+
+absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
+  const absl::Status corrupt = absl::DataLossError("pair table row cannot be read");
+  if (item.value() == 0 || item.value() >= ItemIndex::kMaxItems) return corrupt;
+  base::ByteReader reader(bytes);
+  const uint8_t version = reader.U8();
+  const int64_t power = reader.Signed();
+  const double support_part = reader.F64();
+  const int64_t popularity_power = reader.Signed();
+  const double popularity_part = reader.F64();
+  const size_t size = reader.Count(9);
+  if (!reader.ok() || version != kRowVersion || size > kLargestRowLimit ||
+      !Within(power, kFarthestPower) || !Within(popularity_power, kFarthestPower) ||
+      !(support_part >= 0 && support_part < 1) || !(popularity_part >= 0 && popularity_part < 1)) {
+    return corrupt;
+  }
+  const int64_t shift = power - rescale_.relation_power;
+  const int64_t popularity_shift = popularity_power - rescale_.popularity_power;
+  if (shift > kLargestShift || popularity_shift > ItemIndex::kPopularityPowers + 64) return corrupt;
+  std::atomic<Block*>& slot = Slot(item.value());
+  if (slot.load(std::memory_order_relaxed) != nullptr) return corrupt;
+  Block* block = NewBlock(std::max(static_cast<uint32_t>(size), kSmallestRow));
+  block->size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
+  bool good = true;
+  for (size_t i = 0; i < size; ++i) {
+    const uint64_t neighbour = reader.Varint();
+    good &= neighbour > 0 && neighbour < ItemIndex::kMaxItems && neighbour != item.value();
+    block->neighbours()[i] = static_cast<uint32_t>(neighbour);
+  }
+  const double factor =
+      shift < kSmallestShift ? 0 : std::ldexp(rescale_.relation, static_cast<int>(shift));
+  for (float* values : {block->symmetric(), block->directed()}) {
+    for (size_t i = 0; i < size; ++i) {
+      const float part = reader.F32();
+      good &= part >= 0 && part <= 1;
+      values[i] = static_cast<float>(part * factor);
+      good &= std::isfinite(values[i]);
+    }
+  }
+  if (!good || !reader.Done()) {
+    std::free(block);
+    return corrupt;
+  }
+  block->support = support_part * factor;
+  block->popularity = std::ldexp(popularity_part * rescale_.popularity,
+                                 static_cast<int>(std::max<int64_t>(popularity_shift, -1000)));
+  bytes_.fetch_add(Block::Bytes(block->capacity), std::memory_order_relaxed);
+  ++rows_;
+  entries_ += size;
+  if (!rescale_.exact) MarkDirty(item.value(), block);
+  slot.store(block);
+  index_.Add(item, block->support, block->popularity);
+  return absl::OkStatus();
+}
+
+}  // namespace kindred::recommend
