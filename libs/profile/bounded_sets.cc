@@ -129,9 +129,33 @@ void AddAffinity(PackedVector<AffinitySum>& sums, TermId term, double amount, do
   sums.push_back(added);
 }
 
-void AddRecent(PackedVector<RecentItem>& recent, RecentItem added) {
+void AddRecent(PackedVector<RecentItem>& recent, PackedVector<DayCount>& days, RecentItem added) {
+  if (recent.size() == kMaxRecentItems) {
+    const RecentItem& leaves = added.time_ms < recent.front().time_ms ? added : recent.front();
+    constexpr int64_t kDayMs = 86'400'000;
+    AddDayCount(days,
+                {static_cast<uint32_t>(leaves.time_ms / kDayMs), leaves.type, leaves.category, 1});
+  }
   InsertNewest(recent, added, kMaxRecentItems,
                [](const RecentItem& entry) { return entry.time_ms; });
+}
+
+void AddDayCount(PackedVector<DayCount>& days, DayCount added) {
+  const auto key = [](const DayCount& entry) {
+    return std::make_tuple(entry.day, entry.type, entry.category.value());
+  };
+  size_t position = days.size();
+  while (position > 0 && key(added) < key(days[position - 1])) --position;
+  if (position > 0 && key(days[position - 1]) == key(added)) {
+    days[position - 1].count = AddCounts(days[position - 1].count, added.count);
+    return;
+  }
+  if (days.size() == kMaxDayCounts) {
+    if (position == 0) return;
+    days.erase(0);
+    --position;
+  }
+  days.insert(position, added);
 }
 
 void AddPurchaseTime(Purchases& purchases, int64_t time_ms) {

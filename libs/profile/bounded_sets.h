@@ -45,7 +45,9 @@ void AddTerm(PackedVector<TermCount>& terms, TermId term, uint32_t count);
 void AddCountry(PackedVector<CountryCount>& countries, CountryCount added);
 // `dropped` takes what leaves at the bound. `amount` is forward-decayed.
 void AddAffinity(PackedVector<AffinitySum>& sums, TermId term, double amount, double* dropped);
-void AddRecent(PackedVector<RecentItem>& recent, RecentItem added);
+// What leaves the recent items at the bound is counted by day.
+void AddRecent(PackedVector<RecentItem>& recent, PackedVector<DayCount>& days, RecentItem added);
+void AddDayCount(PackedVector<DayCount>& days, DayCount added);
 
 void AddPurchaseTime(Purchases& purchases, int64_t time_ms);
 void AddLastAmount(PackedVector<TimedAmount>& amounts, TimedAmount added);

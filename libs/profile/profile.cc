@@ -102,6 +102,7 @@ Profile::Profile(const Profile& other)
       categories_(other.categories_),
       brands_(other.brands_),
       recent_(other.recent_),
+      days_(other.days_),
       purchases_(Copy(other.purchases_)),
       geography_(Copy(other.geography_)),
       rarities_(Copy(other.rarities_)),
@@ -116,7 +117,7 @@ bool operator==(const Profile& a, const Profile& b) {
   return a.first_seen_ms_ == b.first_seen_ms_ && a.last_seen_ms_ == b.last_seen_ms_ &&
          a.types_ == b.types_ && a.sessions_ == b.sessions_ && a.channels_ == b.channels_ &&
          a.devices_ == b.devices_ && a.categories_ == b.categories_ && a.brands_ == b.brands_ &&
-         a.recent_ == b.recent_ && Same(a.purchases_, b.purchases_) &&
+         a.recent_ == b.recent_ && a.days_ == b.days_ && Same(a.purchases_, b.purchases_) &&
          Same(a.geography_, b.geography_) && Same(a.rarities_, b.rarities_) &&
          Same(a.calendar_high_, b.calendar_high_) &&
          a.folded_sessions_until_ms_ == b.folded_sessions_until_ms_ &&
@@ -139,7 +140,7 @@ void Profile::Apply(const clean::CleanEvent& event, const ApplyContext& context)
   ApplyPlace(context, time_ms);
   ApplyAffinities(event.type, context, time_ms);
   if (context.item.value() != 0 && IsItemAct(event.type)) {
-    AddRecent(recent_, {time_ms, context.item, event.type});
+    AddRecent(recent_, days_, {time_ms, context.item, event.type, context.category, context.brand});
   }
   if (event.type == EventType::kPurchase) ApplyPurchase(event, context, time_ms);
   if (event.type == EventType::kRefund) ApplyRefund(event, context);
@@ -375,7 +376,7 @@ std::vector<AffinityShare> Profile::BrandAffinities(const learn::ForwardDecay& d
 size_t Profile::memory_bytes() const {
   size_t bytes = sizeof(Profile) + types_.memory_bytes() + sessions_.memory_bytes() +
                  channels_.memory_bytes() + devices_.memory_bytes() + categories_.memory_bytes() +
-                 brands_.memory_bytes() + recent_.memory_bytes();
+                 brands_.memory_bytes() + recent_.memory_bytes() + days_.memory_bytes();
   if (calendar_high_ != nullptr) bytes += sizeof(CalendarHigh);
   if (purchases_ != nullptr) {
     bytes += sizeof(Purchases) + purchases_->times.memory_bytes() +

@@ -96,9 +96,11 @@ class Profile {
   absl::Span<const AffinitySum> brand_sums() const { return brands_; }
 
   absl::Span<const RecentItem> recent_items() const { return recent_; }  // oldest first, at most 20
-  absl::Span<const TermCount> channels() const { return channels_; }     // in order of arrival
-  absl::Span<const TermCount> devices() const { return devices_; }       // in order of arrival
-  uint64_t HourCount(int hour) const { return CalendarCount(hour); }     // 0 to 23, UTC
+  // Of acts with items older than those. See behaviour.h for counts in windows.
+  absl::Span<const DayCount> day_counts() const { return days_; }
+  absl::Span<const TermCount> channels() const { return channels_; }        // in order of arrival
+  absl::Span<const TermCount> devices() const { return devices_; }          // in order of arrival
+  uint64_t HourCount(int hour) const { return CalendarCount(hour); }        // 0 to 23, UTC
   uint64_t WeekdayCount(int day) const { return CalendarCount(24 + day); }  // 0 = Monday, UTC
   // Without a place: all zero.
   const Geography& geography() const;
@@ -170,6 +172,7 @@ class Profile {
   PackedVector<AffinitySum> categories_;
   PackedVector<AffinitySum> brands_;
   PackedVector<RecentItem> recent_;
+  PackedVector<DayCount> days_;
   std::unique_ptr<Purchases> purchases_;
   std::unique_ptr<Geography> geography_;
   std::unique_ptr<Rarities> rarities_;

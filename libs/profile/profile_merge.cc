@@ -64,7 +64,8 @@ void Profile::Merge(const Profile& other, const clean::OutlierRules& outlier_rul
   MergeSessions(other);
   for (const TermCount& entry : other.channels_) AddTerm(channels_, entry.term, entry.count);
   for (const TermCount& entry : other.devices_) AddTerm(devices_, entry.term, entry.count);
-  for (const RecentItem& item : other.recent_) AddRecent(recent_, item);
+  for (const RecentItem& item : other.recent_) AddRecent(recent_, days_, item);
+  for (const DayCount& day : other.days_) AddDayCount(days_, day);
   if (other.purchases_ != nullptr) MergePurchases(MutablePurchases(), *other.purchases_);
   if (other.geography_ != nullptr) MergeGeography(MutableGeography(), *other.geography_);
   double dropped_category = 0;

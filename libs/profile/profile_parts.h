@@ -14,6 +14,7 @@
 #include "base/strong_int.h"
 #include "clean/outliers.h"
 #include "event/event_type.h"
+#include "profile/item_acts.h"
 #include "profile/packed_vector.h"
 
 namespace kindred::profile {
@@ -28,6 +29,7 @@ inline constexpr size_t kMaxPurchasedItems = 50;
 inline constexpr size_t kMaxLastAmounts = 5;
 inline constexpr size_t kMaxSessions = 8;
 inline constexpr size_t kMaxRecentItems = 20;
+inline constexpr size_t kMaxDayCounts = 32;
 inline constexpr size_t kMaxAffinities = 32;
 inline constexpr size_t kMaxTermCounts = 16;
 inline constexpr size_t kMaxOtherCurrencies = 16;
@@ -80,13 +82,6 @@ struct Session {
   int64_t end_ms;
   uint32_t events;
   friend bool operator==(const Session&, const Session&) = default;
-};
-
-struct RecentItem {
-  int64_t time_ms;
-  ItemId item;
-  event::EventType type;
-  friend bool operator==(const RecentItem&, const RecentItem&) = default;
 };
 
 struct PurchasedItem {

@@ -134,6 +134,8 @@ void ExpectSame(const Profile& a, const Profile& b) {
   for (size_t i = 0; i < a.recent_items().size(); ++i) {
     EXPECT_EQ(a.recent_items()[i].time_ms, b.recent_items()[i].time_ms);
   }
+  // The items of one order have one time; their order is that of arrival.
+  EXPECT_EQ(a.day_counts(), b.day_counts());
   const FeatureVector fa = Features(a, a.last_seen_ms());
   const FeatureVector fb = Features(b, b.last_seen_ms());
   for (size_t i = 0; i < kFeatureCount; ++i) {

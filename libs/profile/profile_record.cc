@@ -36,7 +36,8 @@ void Reverse(PackedVector<T>& entries) {
 // first that breaks it fails the whole record.
 class ProfileRecord::Reader {
  public:
-  Reader(absl::string_view record, Profile* profile) : in_(record), profile_(*profile) {}
+  Reader(absl::string_view record, uint8_t version, Profile* profile)
+      : in_(record), version_(version), profile_(*profile) {}
 
   bool State() {
     const uint8_t parts = in_.U8();
@@ -52,6 +53,7 @@ class ProfileRecord::Reader {
       profile_.folded_sessions_until_ms_ = Before(profile_.last_seen_ms_);
     }
     Recent();
+    if ((parts & kDaysPart) != 0) Days();
     Terms(&profile_.channels_);
     Terms(&profile_.devices_);
     Sums(&profile_.categories_);
@@ -177,10 +179,32 @@ class ProfileRecord::Reader {
     int64_t next = profile_.last_seen_ms_;
     for (size_t i = 0; i < size; ++i) {
       next = Before(next);
-      const ItemId item = Item();
-      profile_.recent_.push_back({next, item, Type()});
+      RecentItem entry{next, Item(), Type()};
+      if (version_ > 1) {
+        entry.category = Term();
+        entry.brand = Term();
+      }
+      profile_.recent_.push_back(entry);
     }
     Reverse(profile_.recent_);
+  }
+
+  void Days() {
+    Require(version_ > 1);
+    const size_t size = Size(kMaxDayCounts, 4);
+    profile_.days_.reserve(size);
+    const auto key = [](const DayCount& entry) {
+      return std::make_tuple(entry.day, entry.type, entry.category.value());
+    };
+    int64_t next = profile_.last_seen_ms_ / kDayMs;
+    for (size_t i = 0; i < size; ++i) {
+      next -= Number(next);
+      Require(next >= profile_.first_seen_ms_ / kDayMs);
+      const DayCount entry{static_cast<uint32_t>(next), Type(), Term(), Count32()};
+      Require(i == 0 || key(entry) < key(profile_.days_.back()));
+      profile_.days_.push_back(entry);
+    }
+    Reverse(profile_.days_);
   }
 
   void Terms(PackedVector<TermCount>* terms) {
@@ -340,17 +364,19 @@ class ProfileRecord::Reader {
   }
 
   base::ByteReader in_;
+  const uint8_t version_;
   Profile& profile_;
   bool valid_ = true;
 };
 
 bool ProfileRecord::Read(absl::string_view record, Profile* profile) {
-  if (record.empty() || static_cast<uint8_t>(record[0]) != kProfileRecordVersion) return false;
-  if (record.size() > 1 && !Reader(record.substr(1), profile).State()) return false;
+  const uint8_t version = record.empty() ? 0 : static_cast<uint8_t>(record[0]);
+  if (version < kOldestProfileRecordVersion || version > kProfileRecordVersion) return false;
+  if (record.size() > 1 && !Reader(record.substr(1), version, profile).State()) return false;
   // Anything that could be written shorter (a long varint, an unused part) is not our writing.
   std::string again;
   again.reserve(record.size());
-  Write(*profile, &again);
+  Write(*profile, version, &again);
   return again == record;
 }
 

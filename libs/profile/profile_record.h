@@ -1,19 +1,21 @@
-// The bytes of a profile, version 1. Numbers are varints (base/bytes.h) unless a size is given;
+// The bytes of a profile, version 2. Numbers are varints (base/bytes.h) unless a size is given;
 // times are differences, so that they are short; lists are newest first where they have times.
 //
 //   record     = version:u8 [state]                             no state: the empty profile
 //   state      = parts:u8 first_seen (last_seen - first_seen) types calendar [calendar_high]
 //   sessions
-//                [folded] recent terms(channels) terms(devices) sums(categories) sums(brands)
-//                [quality] [rate] [purchases] [geography] [rarities]
+//                [folded] recent [days] terms(channels) terms(devices) sums(categories)
+//                sums(brands) [quality] [rate] [purchases] [geography] [rarities]
 //   parts      = bits: 1 purchases, 2 geography, 4 rarities, 8 calendar_high, 16 folded sessions,
-//                32 quality, 64 rate
+//                32 quality, 64 rate, 128 days
 //   types      = n n*(type:u8 count)
 //   calendar   = mask:u32 then count:u8 for each bit of the mask (24 hours, 7 weekdays)
 //   calendar_high = mask:u32 then a number for each bit
 //   sessions   = n n*(gap to the next start, or to last_seen; duration; events)
 //   folded     = sessions (last_seen - until)
-//   recent     = n n*(time before the one before; item; type:u8)
+//   recent     = n n*(time before the one before; item; type:u8; category; brand)
+//   days       = n n*(days before the one before, the first before last_seen; type:u8; category;
+//                count)
 //   terms      = n n*(term count)
 //   sums       = n n*(term, upper 48 bits of the double: u32 of the upper 32, then 2 bytes)
 //   purchases  = lines refund_lines micros(total) micros(refunded) micros(quantity) times
@@ -22,8 +24,11 @@
 //   times      = n (n-1)*(time before the one before)
 //   micros     = (zigzag of the value in units, hundredths or millionths) * 4 + 0, 1 or 2
 //
-// Not a contract for other programs; a golden test pins it. A change needs a new version and a
-// decoder that reads the old one.
+// Version 1 has neither category nor brand in recent, and no days. It is read, and written again as
+// version 2 when the customer changes.
+//
+// Not a contract for other programs; golden tests pin both. A change needs a new version and a
+// decoder that reads the old ones.
 #ifndef KINDRED_PROFILE_PROFILE_RECORD_H_
 #define KINDRED_PROFILE_PROFILE_RECORD_H_
 
@@ -35,12 +40,13 @@
 
 namespace kindred::profile {
 
-inline constexpr uint8_t kProfileRecordVersion = 1;
+inline constexpr uint8_t kProfileRecordVersion = 2;
+inline constexpr uint8_t kOldestProfileRecordVersion = 1;
 
 // Behind Profile::Encode() and Profile::Decode(), which callers use.
 class ProfileRecord {
  public:
-  static void Write(const Profile& profile, std::string* out);
+  static void Write(const Profile& profile, uint8_t version, std::string* out);
   // False when the bytes are not the record of a valid profile.
   static bool Read(absl::string_view record, Profile* profile);
 

@@ -70,7 +70,7 @@ std::string RecordOf(const Profile& profile) {
 // Pins the bytes. They may only change with kProfileRecordVersion and a reader of the old version;
 // KINDRED_UPDATE_GOLDEN=1 then writes the new ones.
 TEST(ProfileRecordTest, MedianCustomerIsAsPinnedAndWithinTheBudget) {
-  const std::string path = base::SourceTreePath("libs/profile/testdata/median_customer_v1.hex");
+  const std::string path = base::SourceTreePath("libs/profile/testdata/median_customer_v2.hex");
   const std::string record = RecordOf(MedianCustomer());
   RecordProperty("bytes", static_cast<int>(record.size()));
   std::printf("median customer: %zu bytes at rest, %zu in memory\n", record.size(),
@@ -86,6 +86,27 @@ TEST(ProfileRecordTest, MedianCustomerIsAsPinnedAndWithinTheBudget) {
   const auto decoded = Profile::Decode(absl::HexStringToBytes(golden));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(*decoded, MedianCustomer());
+}
+
+// Bytes of the version before: read for good. What they do not have is absent, the rest as it was.
+TEST(ProfileRecordTest, VersionOneIsRead) {
+  std::ifstream file(base::SourceTreePath("libs/profile/testdata/median_customer_v1.hex"));
+  std::string golden;
+  ASSERT_TRUE(std::getline(file, golden));
+  const auto decoded = Profile::Decode(absl::HexStringToBytes(golden));
+  ASSERT_TRUE(decoded.ok());
+  const Profile median = MedianCustomer();
+  EXPECT_EQ(decoded->event_count(), median.event_count());
+  EXPECT_EQ(decoded->purchases(), median.purchases());
+  ASSERT_EQ(decoded->recent_items().size(), median.recent_items().size());
+  for (size_t i = 0; i < median.recent_items().size(); ++i) {
+    RecentItem expected = median.recent_items()[i];
+    expected.category = expected.brand = TermId();
+    EXPECT_EQ(decoded->recent_items()[i], expected);
+  }
+  const auto again = Profile::Decode(RecordOf(*decoded));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(*again, *decoded);
 }
 
 TEST(ProfileRecordTest, EmptyProfileIsItsVersion) {

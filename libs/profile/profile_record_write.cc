@@ -70,7 +70,8 @@ class BufferedWriter {
 
 class ProfileRecord::Writer {
  public:
-  Writer(const Profile& profile, std::string* out) : profile_(profile), out_(out) {}
+  Writer(const Profile& profile, uint8_t version, std::string* out)
+      : profile_(profile), version_(version), out_(out) {}
 
   void State() {
     const uint8_t parts = PartsOf();
@@ -86,6 +87,7 @@ class ProfileRecord::Writer {
       out_.Varint(profile_.last_seen_ms_ - profile_.folded_sessions_until_ms_);
     }
     Recent();
+    if ((parts & kDaysPart) != 0) Days();
     Terms(profile_.channels_);
     Terms(profile_.devices_);
     Sums(profile_.categories_);
@@ -107,6 +109,7 @@ class ProfileRecord::Writer {
     if (profile_.folded_sessions_ > 0) parts |= kFoldedPart;
     if (!(profile_.quality_ == QualityCounts())) parts |= kQualityPart;
     if (!profile_.rate_.empty()) parts |= kRatePart;
+    if (!profile_.days_.empty()) parts |= kDaysPart;
     return static_cast<uint8_t>(parts);
   }
 
@@ -161,6 +164,22 @@ class ProfileRecord::Writer {
       out_.Varint(item.item.value());
       out_.U8(static_cast<uint8_t>(item.type));
       next = item.time_ms;
+      if (version_ == 1) continue;
+      out_.Varint(item.category.value());
+      out_.Varint(item.brand.value());
+    }
+  }
+
+  void Days() {
+    out_.Varint(profile_.days_.size());
+    uint32_t next = static_cast<uint32_t>(profile_.last_seen_ms_ / kDayMs);
+    for (size_t i = profile_.days_.size(); i-- > 0;) {
+      const DayCount& entry = profile_.days_[i];
+      out_.Varint(next - entry.day);
+      out_.U8(static_cast<uint8_t>(entry.type));
+      out_.Varint(entry.category.value());
+      out_.Varint(entry.count);
+      next = entry.day;
     }
   }
 
@@ -286,14 +305,17 @@ class ProfileRecord::Writer {
   }
 
   const Profile& profile_;
+  const uint8_t version_;
   BufferedWriter out_;
 };
 
-void ProfileRecord::Write(const Profile& profile, std::string* out) {
-  out->push_back(static_cast<char>(kProfileRecordVersion));
-  if (!profile.empty()) Writer(profile, out).State();
+void ProfileRecord::Write(const Profile& profile, uint8_t version, std::string* out) {
+  out->push_back(static_cast<char>(version));
+  if (!profile.empty()) Writer(profile, version, out).State();
 }
 
-void Profile::Encode(std::string* out) const { ProfileRecord::Write(*this, out); }
+void Profile::Encode(std::string* out) const {
+  ProfileRecord::Write(*this, kProfileRecordVersion, out);
+}
 
 }  // namespace kindred::profile

@@ -363,7 +363,7 @@ TEST(ProfileTest, MedianCustomerIsSmallInMemory) {
     events.push_back(event);
   }
   EXPECT_LE(sizeof(Profile), 208u);
-  EXPECT_LE(applier.ApplyAll(events).memory_bytes(), 760u);
+  EXPECT_LE(applier.ApplyAll(events).memory_bytes(), 800u);
 }
 
 }  // namespace

@@ -14,7 +14,10 @@ enum RecordPart : uint8_t {
   kFoldedPart = 16,
   kQualityPart = 32,
   kRatePart = 64,
+  kDaysPart = 128,
 };
+
+inline constexpr int64_t kDayMs = 86'400'000;
 
 // By the two low bits of a "micros" number.
 inline constexpr int64_t kMicrosOfScale[] = {1'000'000, 10'000, 1};
