@@ -88,6 +88,8 @@ absl::string_view RejectReasonName(RejectReason reason) {
       return "invalid_currency";
     case RejectReason::kOutlier:
       return "outlier";
+    case RejectReason::kCrashesProcess:
+      return "crashes_process";
   }
   return "unknown";
 }

@@ -110,8 +110,9 @@ enum class RejectReason : uint8_t {
   kInvalidRating,      // "invalid_rating"
   kInvalidCurrency,    // "invalid_currency"
   kOutlier,            // "outlier": only where outliers are quarantined
+  kCrashesProcess,     // "crashes_process": nothing is wrong with it but what it did to the process
 };
-inline constexpr int kRejectReasons = 17;
+inline constexpr int kRejectReasons = 18;
 
 struct Rejection {
   RejectReason reason;

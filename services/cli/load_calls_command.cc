@@ -105,6 +105,18 @@ Plan MakePlan(const Flags& flags) {
     plan.requests.push_back(Bytes(request));
     return plan;
   }
+  if (flags.method == "batch-get-profiles") {
+    plan.path = "/kindred.v1.ProfileService/BatchGetProfiles";
+    const std::vector<std::string> names = KnownProfiles(flags);
+    const size_t count = std::min(static_cast<size_t>(flags.count), names.size());
+    for (size_t begin = 0; begin + count <= names.size(); begin += count) {
+      v1::BatchGetProfilesRequest request;
+      request.mutable_read_mask()->add_paths("name");
+      for (size_t i = begin; i < begin + count; ++i) request.add_names(names[i]);
+      plan.requests.push_back(Bytes(request));
+    }
+    return plan;
+  }
   const bool recommend = flags.method == "recommend";
   plan.path = recommend ? "/kindred.v1.RecommendationService/Recommend"
                         : "/kindred.v1.ProfileService/GetProfile";
@@ -308,9 +320,10 @@ void AddLoadCallsCommand(CLI::App& load) {
   command->footer(
       "Example:\n  kindred load calls --method recommend --connections 16 --seconds 10\n"
       "  kindred load calls --rate 5000   (steady: latency counts from the time a call was due)");
-  command->add_option("--method", flags->method, "get-profile, recommend or no-op")
+  command
+      ->add_option("--method", flags->method, "get-profile, batch-get-profiles, recommend or no-op")
       ->capture_default_str()
-      ->check(CLI::IsMember({"get-profile", "recommend", "no-op"}));
+      ->check(CLI::IsMember({"get-profile", "batch-get-profiles", "recommend", "no-op"}));
   command->add_option("--connections", flags->connections, "Each with one call at a time")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
@@ -325,8 +338,9 @@ void AddLoadCallsCommand(CLI::App& load) {
       ->check(CLI::Range(0.0, 3600.0));
   command->add_option("--rate", flags->rate, "Calls a second; 0: each when the last is answered")
       ->check(CLI::Range(0.0, 1e7));
-  command->add_option("-n,--count", flags->count, "Items of a recommendation")
-      ->capture_default_str();
+  command->add_option("-n,--count", flags->count, "Items of a recommendation, names of a batch")
+      ->capture_default_str()
+      ->check(CLI::Range(1, kPage));
   command->add_option("--customers", flags->customers, "Ask for so many of the node's customers")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000'000));

@@ -234,6 +234,9 @@ config::v1::NodeConfig DefaultConfig() {
   clean.set_outlier_action("flag");
   clean.set_default_currency("USD");
   clean.set_max_record_kib(1024);
+  clean.set_breaker_share(0.9);
+  clean.set_breaker_window_records(5000);
+  clean.set_resume_halted(false);
   config.mutable_profile()->set_affinity_half_life_days(30);
   config.mutable_segments()->set_count(8);
   config.mutable_segments()->set_pass_interval_ms(1000);
@@ -321,6 +324,9 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
              &problems);
   CheckRange("clean.horizon_days", config.clean().horizon_days(), 0, 36500, &problems);
   CheckRange("clean.max_record_kib", config.clean().max_record_kib(), 1, 1 << 16, &problems);
+  CheckRange("clean.breaker_share", config.clean().breaker_share(), 0, 1, &problems);
+  CheckRange("clean.breaker_window_records", config.clean().breaker_window_records(), 1, 1 << 30,
+             &problems);
   CheckRange("profile.affinity_half_life_days", config.profile().affinity_half_life_days(), 14,
              3650, &problems);
   CheckRange("segments.count", config.segments().count(), 2, 1000, &problems);

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.grpc.pb.h"
@@ -13,6 +14,8 @@
 #include "kindred/v1/recommendation.grpc.pb.h"
 #include "kindred/v1/segment.grpc.pb.h"
 #include "kindred/v1/status.grpc.pb.h"
+#include "node/admission.h"
+#include "node/call_wait.h"
 #include "node/request_error.h"
 #include "node/watch.h"
 
@@ -73,22 +76,6 @@ struct MethodMetrics {
   }
 };
 
-// Admits a bounded number of calls at once.
-class Admission {
- public:
-  explicit Admission(int max_calls) : max_calls_(max_calls) {}
-  bool Enter() {
-    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < max_calls_) return true;
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-  void Leave() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
-
- private:
-  const int max_calls_;
-  std::atomic<int> in_flight_{0};
-};
-
 // Runs one call to its end on the calling thread: answers take microseconds, so a hand-over to
 // another thread would cost more than it saves.
 template <typename Request, typename Response>
@@ -99,8 +86,9 @@ ServerUnaryReactor* Answer(CallbackServerContext* context, Admission* admission,
   const absl::Time start = absl::Now();
   ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::Status status;
+  absl::Duration took = absl::ZeroDuration();
   if (!admission->Enter()) {
-    status = absl::ResourceExhaustedError("too many calls at once; retry with backoff");
+    status = absl::ResourceExhaustedError("more calls than can be answered; retry with backoff");
   } else {
     if (context->IsCancelled()) {
       status = absl::CancelledError("cancelled before the call was started");
@@ -109,9 +97,10 @@ ServerUnaryReactor* Answer(CallbackServerContext* context, Admission* admission,
     } else {
       status = (serving->*method)(*request, response);
     }
-    admission->Leave();
+    took = absl::Now() - start;
+    admission->Leave(took);
   }
-  metrics->Count(status, absl::Now() - start);
+  metrics->Count(status, took);
   reactor->Finish(ToGrpc(status));
   return reactor;
 }
@@ -229,12 +218,19 @@ class StatusServiceImpl final : public v1::StatusService::CallbackService {
 class GrpcServerImpl final : public GrpcServer {
  public:
   GrpcServerImpl(const GrpcServerOptions& options, Serving* serving, telemetry::Registry* registry)
-      : admission_(options.max_calls),
+      : admission_({options.max_calls}),
         hub_(serving, options.watch_interval, options.max_watches),
         profiles_(serving, &admission_, &hub_, registry),
         recommendations_(serving, &admission_, registry),
         segments_(serving, &admission_, registry),
-        status_(serving, &admission_, registry) {}
+        status_(serving, &admission_, registry),
+        share_(registry->AddCollector(
+            telemetry::MetricKind::kGauge, "kindred_rpc_admitted_share",
+            "Of the calls that come now, the share that is answered; the others get "
+            "RESOURCE_EXHAUSTED.",
+            [this] {
+              return std::vector<telemetry::Sample>{{{}, admission_.share()}};
+            })) {}
 
   ~GrpcServerImpl() override { Shutdown(absl::Now()); }
 
@@ -260,6 +256,7 @@ class GrpcServerImpl final : public GrpcServer {
           absl::StrCat("cannot listen on ", address, ": is another process using the port?"));
     }
     SetServing(false);
+    call_wait_ = std::make_unique<CallWait>(absl::StrCat("127.0.0.1:", port_), &admission_);
     return absl::OkStatus();
   }
 
@@ -278,6 +275,7 @@ class GrpcServerImpl final : public GrpcServer {
   void Shutdown(absl::Time deadline) override {
     if (server_ == nullptr || stopped_.exchange(true)) return;
     SetServing(false);
+    call_wait_.reset();
     hub_.Stop();
     server_->Shutdown(absl::ToChronoTime(deadline));
     server_->Wait();
@@ -290,7 +288,9 @@ class GrpcServerImpl final : public GrpcServer {
   RecommendationServiceImpl recommendations_;
   SegmentServiceImpl segments_;
   StatusServiceImpl status_;
+  std::unique_ptr<telemetry::Registry::Collector> share_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<CallWait> call_wait_;
   std::atomic<bool> stopped_{false};
   int port_ = 0;
 };

@@ -72,6 +72,7 @@ void Ingest::Run() {
       return;
     }
     Distribute(&records);
+    PauseHalted();
     const absl::Time now = absl::Now();
     NoteProgress(now);
     if (now >= next_hint_) {
@@ -100,6 +101,12 @@ void Ingest::Distribute(std::vector<stream::RawRecord>* records) {
   }
 }
 
+void Ingest::PauseHalted() {
+  for (const PartitionId partition : owned_) {
+    if (partitions_.slot(partition).state->halted()) source_->Pause(partition);
+  }
+}
+
 void Ingest::Regulate() {
   const auto clear = [this] {
     return !checkpointer_.stalled() &&
@@ -108,7 +115,9 @@ void Ingest::Regulate() {
   };
   if (paused_.load(std::memory_order_relaxed)) {
     if (!clear()) return;
-    for (const PartitionId partition : owned_) source_->Resume(partition);
+    for (const PartitionId partition : owned_) {
+      if (!partitions_.slot(partition).state->halted()) source_->Resume(partition);
+    }
     paused_.store(false, std::memory_order_release);
     base::LogInfo("ingest", "resumed");
     return;
@@ -135,17 +144,17 @@ void Ingest::NoteProgress(absl::Time now) {
     if (log.ok() && log->high.value() != slot.end_offset.load(std::memory_order_relaxed)) {
       slot.end_offset.store(log->high.value(), std::memory_order_release);
     }
-    if (reachable) slot.last_heard_ms.store(absl::ToUnixMillis(now), std::memory_order_release);
     if (slot.catch_up_offset.load(std::memory_order_relaxed) < 0 && log.ok()) {
       slot.catch_up_offset.store(log->high.value(), std::memory_order_release);
     }
+    const int64_t target = slot.catch_up_offset.load(std::memory_order_relaxed);
+    if (target < 0 || slot.state->next_offset().value() < target) continue;
+    // After an absence answers are as old as the absence until what it missed has been applied.
+    if (reachable) slot.last_heard_ms.store(absl::ToUnixMillis(now), std::memory_order_release);
     if (!slot.caught_up.load(std::memory_order_relaxed)) {
-      const int64_t target = slot.catch_up_offset.load(std::memory_order_relaxed);
-      if (target >= 0 && slot.state->next_offset().value() >= target) {
-        slot.caught_up.store(true, std::memory_order_release);
-        base::LogInfo("ingest", "partition is ready",
-                      {{"partition", id.value()}, {"offset", slot.state->next_offset().value()}});
-      }
+      slot.caught_up.store(true, std::memory_order_release);
+      base::LogInfo("ingest", "partition is ready",
+                    {{"partition", id.value()}, {"offset", slot.state->next_offset().value()}});
     }
   }
 }
@@ -163,6 +172,7 @@ std::vector<stream::PartitionStart> Ingest::OnAssigned(absl::Span<const Partitio
   assignments_.Increment();
   std::vector<stream::PartitionStart> starts;
   owned_.clear();
+  bool reachable = true;
   for (const PartitionId id : partitions) {
     if (!partitions_.Contains(id)) {
       on_fatal_(absl::FailedPreconditionError(
@@ -172,24 +182,45 @@ std::vector<stream::PartitionStart> Ingest::OnAssigned(absl::Span<const Partitio
     Partition& partition = partitions_.Ensure(id);
     PartitionSlot& slot = partitions_.slot(id);
     const Offset next = partition.next_offset();
-    const absl::StatusOr<stream::Watermarks> log =
-        admin_->QueryWatermarks(source_options_.topic, id, kWatermarkTimeout);
-    // Unknown: then the end is what the log is first heard to hold.
-    const int64_t end = log.ok() ? log->high.value() : -1;
+    // Unknown: then the end is what the log is first heard to hold. One that does not answer is
+    // not asked for the others: the group waits for this call.
+    int64_t end = -1;
+    if (reachable) {
+      const absl::StatusOr<stream::Watermarks> log =
+          admin_->QueryWatermarks(source_options_.topic, id, kWatermarkTimeout);
+      reachable = log.ok();
+      if (log.ok()) end = log->high.value();
+    }
     slot.end_offset.store(end, std::memory_order_release);
     slot.catch_up_offset.store(end, std::memory_order_release);
-    slot.last_heard_ms.store(absl::ToUnixMillis(absl::Now()), std::memory_order_release);
-    // What was ready stays so: a short absence only makes it a little stale.
-    if (end >= 0 && next.value() >= end) slot.caught_up.store(true, std::memory_order_release);
+    // What was ready and was nobody else's meanwhile stays so, and says how old it is.
+    if (end >= 0 && next.value() >= end) {
+      slot.last_heard_ms.store(absl::ToUnixMillis(absl::Now()), std::memory_order_release);
+      slot.caught_up.store(true, std::memory_order_release);
+    }
     slot.ownership.store(Ownership::kOwned, std::memory_order_release);
     owned_.push_back(id);
     starts.push_back({id, next.value() > 0 ? std::optional<Offset>(next) : std::nullopt});
     base::LogInfo("ingest", "partition assigned",
                   {{"partition", id.value()}, {"offset", next.value()}, {"end", end}});
   }
+  GiveUpOthers();
   paused_.store(false, std::memory_order_release);
   assigned_.store(true, std::memory_order_release);
   return starts;
+}
+
+void Ingest::GiveUpOthers() {
+  partitions_.ForEach([](PartitionSlot& slot) {
+    const Ownership before = slot.ownership.load(std::memory_order_relaxed);
+    if (before == Ownership::kOwned || before == Ownership::kRevoked) return;
+    slot.ownership.store(Ownership::kRevoked, std::memory_order_release);
+    slot.caught_up.store(false, std::memory_order_release);
+    if (before == Ownership::kNever) return;
+    base::LogInfo(
+        "ingest", "partition belongs to another node now; its state is kept",
+        {{"partition", slot.state->id().value()}, {"offset", slot.state->next_offset().value()}});
+  });
 }
 
 void Ingest::OnRevoked(absl::Span<const PartitionId> partitions) {
@@ -198,9 +229,7 @@ void Ingest::OnRevoked(absl::Span<const PartitionId> partitions) {
     if (!partitions_.Contains(id)) continue;
     PartitionSlot& slot = partitions_.slot(id);
     WorkerOf(id).Release(slot.state.get());
-    slot.ownership.store(stopping_.load() ? Ownership::kLost : Ownership::kRevoked,
-                         std::memory_order_release);
-    slot.caught_up.store(false, std::memory_order_release);
+    slot.ownership.store(Ownership::kLost, std::memory_order_release);
     owned_.erase(std::remove(owned_.begin(), owned_.end(), id), owned_.end());
   }
   const absl::Status idle = checkpointer_.WaitIdle(absl::Seconds(10));

@@ -63,9 +63,13 @@ class Ingest final : public stream::RebalanceListener {
     return *(*workers_)[static_cast<size_t>(partition.value()) % workers_->size()];
   }
   void Distribute(std::vector<stream::RawRecord>* records);
+  // Reads no more of partitions whose breaker tripped.
+  void PauseHalted();
   // Pauses everything while workers or the disk do not keep up.
   void Regulate();
   void NoteProgress(absl::Time now);
+  // What was taken away and not given back with a new assignment is another node's.
+  void GiveUpOthers();
   void HintCommits();
 
   const IngestOptions options_;

@@ -165,6 +165,8 @@ absl::Status LiveServing::ListProfiles(const v1::ListProfilesRequest& request,
   std::string last(token.second);
   std::vector<std::string> ids;
   for (; partition < partitions_.count(); ++partition, last.clear()) {
+    // Another node lists them.
+    if (partitions_.slot(PartitionId(partition)).ownership.load() == Ownership::kRevoked) continue;
     const absl::Status status = store_.ForEach(
         store::Table::kProfile, PartitionId(partition),
         [&](absl::string_view id, absl::string_view) -> absl::Status {

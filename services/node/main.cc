@@ -65,6 +65,7 @@ struct Arguments {
   std::vector<std::string> overrides;
   bool print_config = false;
   bool create_topics = false;
+  bool resume_halted = false;
   std::string log_level = "info";
 };
 
@@ -100,6 +101,9 @@ std::optional<Arguments> ReadArguments(int argc, char** argv, int* code) {
   }
   app.add_flag("--create-topics", arguments.create_topics,
                "Create missing topics; sets kafka.create_topics");
+  app.add_flag("--resume-halted", arguments.resume_halted,
+               "Go on with partitions that were halted because nearly all of their records were "
+               "rejected; sets clean.resume_halted");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -113,6 +117,7 @@ std::optional<Arguments> ReadArguments(int argc, char** argv, int* code) {
     }
   }
   if (arguments.create_topics) assignments.push_back("kafka.create_topics=true");
+  if (arguments.resume_halted) assignments.push_back("clean.resume_halted=true");
   arguments.overrides.insert(arguments.overrides.begin(), assignments.begin(), assignments.end());
   return arguments;
 }

@@ -26,7 +26,10 @@
 #include "node/node_options.h"
 #include "node/outbox.h"
 #include "node/partition_set.h"
+#include "node/progress_watch.h"
 #include "node/shared_state.h"
+#include "node/store_cold_reader.h"
+#include "node/suspects.h"
 #include "node/version.h"
 #include "node/worker.h"
 #include "store/store.h"
@@ -47,18 +50,6 @@ constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
 // A dead letter carries the rejected record and some more.
 constexpr absl::string_view kDeadLetterMaxBytes = "16777216";
-
-class StoreColdReader final : public ColdReader {
- public:
-  explicit StoreColdReader(const store::Store* store) : store_(*store) {}
-  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId partition, absl::Span<const absl::string_view> ids) const override {
-    return store_.MultiGet(store::Table::kProfile, partition, ids);
-  }
-
- private:
-  const store::Store& store_;
-};
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
                                 telemetry::Registry* registry) {
@@ -146,6 +137,7 @@ class NodeImpl final : public Node {
   std::unique_ptr<stream::RecordSink> sink_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Suspects> suspects_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Learner> learner_;
@@ -253,9 +245,12 @@ absl::Status NodeImpl::OpenState() {
   worker.checkpoint_interval = absl::Milliseconds(config_.store().checkpoint_interval_ms());
   worker.checkpoint_dirty_bytes =
       static_cast<size_t>(config_.store().checkpoint_dirty_mib()) * kMebi;
+  suspects_ = std::make_unique<Suspects>(store_.get());
+  KINDRED_RETURN_IF_ERROR(suspects_->Open());
   for (int i = 0; i < threads; ++i) {
     workers_.push_back(std::make_unique<Worker>(worker, shared_.get(), store_.get(), cold_.get(),
-                                                checkpointer_.get(), &registry_, fail));
+                                                checkpointer_.get(), suspects_.get(), &registry_,
+                                                fail));
   }
   LearnerOptions learner;
   learner.segments = static_cast<size_t>(config_.segments().count());
@@ -296,7 +291,17 @@ absl::Status NodeImpl::RestorePartitions() {
   if (stored.empty()) return absl::OkStatus();
   const size_t budget = static_cast<size_t>(memory_limit() / 2) / stored.size();
   for (const store::StoredPartition& one : stored) {
-    KINDRED_RETURN_IF_ERROR(partitions_->Ensure(one.partition).Restore(*store_, budget));
+    Partition& partition = partitions_->Ensure(one.partition);
+    KINDRED_RETURN_IF_ERROR(partition.Restore(*store_, budget));
+    if (partition.halted()) {
+      if (config_.clean().resume_halted()) partition.ResetBreaker();
+      base::LogWarning(
+          "node",
+          partition.halted() ? "partition stays halted: nearly all of its records were rejected; "
+                               "--resume-halted goes on"
+                             : "halted partition goes on",
+          {{"partition", one.partition.value()}, {"offset", partition.next_offset().value()}});
+    }
     outbox_pending_at_start_.push_back(one.partition);
   }
   base::LogInfo("node", "state restored",
@@ -367,8 +372,7 @@ absl::Status NodeImpl::StartIngest() {
 
 void NodeImpl::Watch() {
   absl::Time next_dial = absl::Now() + kDialInterval;
-  uint64_t seen_progress = 0;
-  absl::Time progressed = absl::Now();
+  ProgressWatch progress(kStuckAfter);
   bool serving = false;
   while (true) {
     {
@@ -382,22 +386,15 @@ void NodeImpl::Watch() {
       grpc_->SetServing(serving);
       base::LogInfo("node", serving ? "ready" : "not ready");
     }
-    // A worker that has work, and the poll loop always, must move.
-    uint64_t progress = ingest_->progress();
-    bool idle = true;
+    // A worker that has work must move, and the poll loop always. A full disk is no reason to
+    // restart.
+    std::vector<ProgressWatch::Part> parts = {{"ingest", ingest_->progress(), false}};
     for (const auto& worker : workers_) {
-      progress += worker->progress();
-      idle &= worker->idle();
+      parts.push_back({absl::StrCat("worker ", parts.size() - 1), worker->progress(),
+                       worker->idle() || checkpointer_->stalled()});
     }
     const absl::Time now = absl::Now();
-    if (progress != seen_progress || (idle && checkpointer_->stalled())) {
-      seen_progress = progress;
-      progressed = now;
-    }
-    health_.Set(telemetry::Probe::kLiveness, "progress",
-                now - progressed < kStuckAfter
-                    ? absl::OkStatus()
-                    : absl::UnavailableError("ingest makes no progress"));
+    health_.Set(telemetry::Probe::kLiveness, "progress", progress.Check(now, parts));
     if (now < next_dial) continue;
     next_dial = now + kDialInterval;
     health_.Set(telemetry::Probe::kLiveness, "grpc",
@@ -463,8 +460,9 @@ absl::Status NodeImpl::Stop() {
   if (ingest_ != nullptr) ingest_->Stop(kLeaveLimit);
   for (const auto& worker : workers_) worker->Stop();
   if (checkpointer_ != nullptr) {
-    checkpointer_->WaitIdle(grace).IgnoreError();
+    const bool stored = checkpointer_->WaitIdle(grace).ok();
     checkpointer_->Stop();
+    if (stored && ingest_ != nullptr) suspects_->Close().IgnoreError();
   }
   if (learner_ != nullptr) learner_->Stop();
   if (outbox_ != nullptr) {

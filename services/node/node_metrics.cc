@@ -128,6 +128,14 @@ void AddPositions(Registry* registry, const PartitionSet* partitions, Collectors
         });
       }));
   out->push_back(registry->AddCollector(
+      MetricKind::kGauge, "kindred_partition_halted",
+      "1 when the partition is halted because nearly all of its records were rejected, else 0.",
+      [partitions] {
+        return PerPartition(*partitions, [](const PartitionSlot& slot) {
+          return slot.state->halted() ? 1.0 : 0.0;
+        });
+      }));
+  out->push_back(registry->AddCollector(
       MetricKind::kGauge, "kindred_dedup_window_seconds",
       "Window of arrival in which copies are found now.", [partitions] {
         return PerPartition(*partitions, [](const PartitionSlot& slot) {

@@ -36,6 +36,8 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
   options.dedup_bytes_per_partition = static_cast<size_t>(config.clean().dedup_memory_mib()) *
                                       kMebi / static_cast<size_t>(partitions);
   options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
+  options.breaker.window_records = static_cast<uint32_t>(config.clean().breaker_window_records());
+  options.breaker.share = config.clean().breaker_share();
   std::random_device random;
   options.dedup_seed = uint64_t{random()} << 32 | random();
   return options;

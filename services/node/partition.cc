@@ -76,6 +76,7 @@ Partition::Partition(PartitionId id, SharedState* shared)
     : id_(id),
       shared_(*shared),
       duplicates_(DuplicateOptionsOf(shared->options)),
+      breaker_(shared->options.breaker),
       pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)),
       item_names_(&shared->items.names()),
       term_names_(&shared->terms.names()) {
@@ -95,8 +96,15 @@ absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const
       const int64_t offset = records[i].offset().value();
       const int64_t expected = next_offset_.load(std::memory_order_relaxed);
       if (offset < expected) continue;
+      if (breaker_.tripped()) {
+        halted_.store(true, std::memory_order_release);
+        return absl::FailedPreconditionError("nearly all records are rejected");
+      }
+      const uint64_t used = quality_.accepted + quality_.duplicates;
+      const size_t said = outbox_.size();
       const absl::Status applied = ApplyRecord(records[i], cold, bench);
       if (!applied.ok()) return applied;
+      breaker_.Count(outbox_.size() > said && quality_.accepted + quality_.duplicates == used);
       // A log may begin above 0 (retention); what was never offered is not skipped.
       if (expected > 0 && offset > expected) {
         quality_.skipped_offsets += static_cast<uint64_t>(offset - expected);
@@ -115,6 +123,7 @@ absl::Status Partition::Prefetch(absl::Span<const stream::RawRecord> records,
     absl::ReaderMutexLock lock(&mutex_);
     if (customers_.stored_only_bound() == 0) return absl::OkStatus();
     for (const stream::RawRecord& record : records) {
+      if (IsSetAside(record.offset())) continue;
       const uint64_t hash = profile::CustomerMap::Hash(record.key());
       if (customers_.MayBeStored(hash) && customers_.Peek(record.key(), hash) == nullptr) {
         ids.push_back(record.key());
@@ -138,6 +147,12 @@ absl::Status Partition::Prefetch(absl::Span<const stream::RawRecord> records,
 
 absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdReader& cold,
                                     Workbench* bench) {
+  if (IsSetAside(record.offset())) {
+    quality_.CountRejected(clean::RejectReason::kCrashesProcess);
+    Reject(record, "apply", clean::RejectReasonName(clean::RejectReason::kCrashesProcess),
+           "the process died each time that this record was applied", 0);
+    return absl::OkStatus();
+  }
   event::EncodedRecord encoded;
   encoded.key = record.key();
   encoded.value = record.value();
@@ -314,6 +329,22 @@ void Partition::Post(const OutboxEntry& entry) {
   outbox_.push_back({next_outbox_++, EncodeOutboxEntry(entry)});
 }
 
+bool Partition::IsSetAside(Offset offset) const {
+  return !set_aside_.empty() &&
+         std::binary_search(set_aside_.begin(), set_aside_.end(), offset.value());
+}
+
+void Partition::SetAside(std::vector<int64_t> offsets) {
+  absl::MutexLock lock(&mutex_);
+  set_aside_ = std::move(offsets);
+}
+
+void Partition::ResetBreaker() {
+  absl::MutexLock lock(&mutex_);
+  breaker_.Reset();
+  halted_.store(false, std::memory_order_release);
+}
+
 void Partition::Evict(size_t target_bytes) {
   if (checkpoint_pending_.load(std::memory_order_acquire)) return;
   absl::MutexLock lock(&mutex_);
@@ -367,6 +398,8 @@ Partition::Figures Partition::figures() const {
   const uint64_t made = next_outbox_ - 1;
   const uint64_t delivered = outbox_delivered_.load(std::memory_order_relaxed);
   figures.outbox_pending = made > delivered ? made - delivered : 0;
+  figures.window_records = breaker_.records();
+  figures.window_rejected = breaker_.rejected();
   figures.dedup_window_ms = duplicates_.window_in_force_ms();
   figures.profile_bytes = customers_.memory_bytes();
   figures.dedup_bytes = duplicates_.memory_bytes();

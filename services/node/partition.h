@@ -24,6 +24,7 @@
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
 #include "clean/quality.h"
+#include "node/breaker.h"
 #include "node/cold_reader.h"
 #include "node/outbox_entry.h"
 #include "node/shared_state.h"
@@ -64,10 +65,17 @@ class Partition {
   absl::Status Restore(const store::Store& store, size_t profile_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Applies records in the order of their offsets. Offsets below next_offset() are dropped; a jump
-  // is counted. Fails only where an evicted customer cannot be read: then everything before that
-  // record is applied, next_offset() tells where to go on, and the call may be repeated.
+  // is counted. Fails where an evicted customer cannot be read: then everything before that record
+  // is applied, next_offset() tells where to go on, and the call may be repeated.
+  // FailedPrecondition once the breaker has tripped: halted() is true, and nothing more is applied
+  // in this run.
   absl::Status Apply(absl::Span<const stream::RawRecord> records, const ColdReader& cold,
                      Workbench* bench) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Records at these offsets are dead letters, whatever is in them (see Suspects).
+  void SetAside(std::vector<int64_t> offsets) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Goes on where the breaker had stopped it.
+  void ResetBreaker() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Hands over a copy of everything that changed since the last call. One at a time: the next only
   // after CheckpointDone(). None when nothing changed.
@@ -87,6 +95,8 @@ class Partition {
   Offset next_offset() const { return Offset(next_offset_.load(std::memory_order_acquire)); }
   // The first offset not in the last checkpoint.
   Offset stored_offset() const { return Offset(stored_offset_.load(std::memory_order_acquire)); }
+  // The breaker tripped: nearly everything was rejected.
+  bool halted() const { return halted_.load(std::memory_order_acquire); }
   // 0 before the first event.
   int64_t newest_event_ms() const { return newest_event_ms_.load(std::memory_order_acquire); }
 
@@ -107,6 +117,8 @@ class Partition {
     uint64_t customers = 0;  // in memory and stored
     uint64_t customers_in_memory = 0;
     uint64_t outbox_pending = 0;
+    uint32_t window_records = 0;   // of the breaker
+    uint32_t window_rejected = 0;  // of them
     int64_t dedup_window_ms = 0;
     size_t profile_bytes = 0;
     size_t dedup_bytes = 0;
@@ -131,6 +143,7 @@ class Partition {
   absl::Status ApplyEvent(const stream::RawRecord& record, const event::Event& event,
                           const ColdReader& cold, Workbench* bench)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsSetAside(Offset offset) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<profile::Customer*> FindOrLoad(absl::string_view id, uint64_t hash,
                                                 const ColdReader& cold)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -161,6 +174,7 @@ class Partition {
   std::atomic<int64_t> newest_event_ms_{0};
   std::atomic<size_t> dirty_bytes_{0};
   std::atomic<uint64_t> outbox_delivered_{0};
+  std::atomic<bool> halted_{false};
   // A checkpoint was begun and is not done.
   std::atomic<bool> checkpoint_pending_{false};
 
@@ -169,6 +183,8 @@ class Partition {
   clean::DuplicateWindow duplicates_ ABSL_GUARDED_BY(mutex_);
   clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
   clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
+  Breaker breaker_ ABSL_GUARDED_BY(mutex_);
+  std::vector<int64_t> set_aside_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
   base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
   base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);

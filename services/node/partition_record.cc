@@ -15,6 +15,7 @@ constexpr uint8_t kHeadVersion = 1;
 constexpr absl::string_view kHeadKey = "head";
 constexpr absl::string_view kPairsKey = "pairs";
 constexpr absl::string_view kQualityKey = "counts";
+constexpr absl::string_view kBreakerKey = "breaker";
 
 void PutRows(store::Table table, clean::RowChanges rows, store::Checkpoint* checkpoint) {
   for (const std::string& key : rows.deletes) checkpoint->Delete(table, key);
@@ -76,6 +77,10 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
                       KINDRED_ASSIGN_OR_RETURN(const uint32_t item, store::ParseNumberKey(key));
                       return pairs_->RestoreRow(ItemId(item), value);
                     }));
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> breaker,
+                           store.Get(store::Table::kMeta, id_, kBreakerKey));
+  if (breaker.has_value()) KINDRED_RETURN_IF_ERROR(breaker_.Restore(*breaker));
+  halted_.store(breaker_.tripped(), std::memory_order_release);
   uint64_t pending = 0;
   KINDRED_RETURN_IF_ERROR(
       store.ForEachOutbox(id_, 0, SIZE_MAX, [&pending](uint64_t, absl::string_view) {
@@ -163,6 +168,7 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
   outbox_.clear();
   checkpoint.Put(store::Table::kMeta, kPairsKey, pairs_->EncodeHeader());
   checkpoint.Put(store::Table::kQuality, kQualityKey, quality_.Encode());
+  checkpoint.Put(store::Table::kMeta, kBreakerKey, breaker_.Encode());
   checkpoint.Put(store::Table::kMeta, kHeadKey, EncodeHead());
   // Last: everything above may have named something new.
   pending->items_upto = shared_.items.AddTo(&checkpoint);

@@ -37,6 +37,11 @@ absl::Status PartitionSet::Ready(PartitionId id) const {
   }
   if (slot.caught_up.load(std::memory_order_acquire)) return absl::OkStatus();
   const int64_t applied = slot.state->next_offset().value();
+  if (slot.state->halted()) {
+    return absl::UnavailableError(
+        absl::StrCat("partition ", id.value(), " is halted at offset ", applied,
+                     " because nearly all records were rejected; see the log"));
+  }
   const int64_t end = slot.catch_up_offset.load(std::memory_order_acquire);
   return absl::UnavailableError(absl::StrCat("partition ", id.value(), " is catching up: ", applied,
                                              " of ", end < 0 ? "?" : absl::StrCat(end),

@@ -22,7 +22,8 @@ enum class Ownership : uint8_t {
   kNever,    // not assigned since the start
   kOwned,    // assigned to this node
   kRevoked,  // another node has it: answering would contradict that node
-  kLost,     // assigned until the brokers went away: answers go on, and say how old they are
+  kLost,     // taken away, and the next assignment is not known yet (a rebalance, the brokers are
+             // away): answers go on, and say how old they are
 };
 
 // One partition and what the outside knows of it.
@@ -33,7 +34,8 @@ struct PartitionSlot {
   std::atomic<bool> caught_up{false};
   std::atomic<int64_t> end_offset{-1};       // of the log, as last heard
   std::atomic<int64_t> catch_up_offset{-1};  // the end when it was assigned; -1 not known yet
-  std::atomic<int64_t> last_heard_ms{0};     // wall clock of the last word from Kafka about it
+  // Wall clock of the last word from Kafka about it, once what an absence missed was applied.
+  std::atomic<int64_t> last_heard_ms{0};
 };
 
 // Threads: slots are made at the start and stay; `state` is set before ownership leaves kNever and

@@ -18,6 +18,7 @@
 #include "base/strong_int.h"
 #include "clean/cleaner.h"
 #include "learn/forward_decay.h"
+#include "node/breaker.h"
 #include "node/catalogue.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
@@ -78,6 +79,7 @@ struct SharedOptions {
   // it.
   uint64_t dedup_seed = 0;
   size_t max_record_bytes = 1u << 20;
+  BreakerOptions breaker;
 };
 
 struct SharedState {

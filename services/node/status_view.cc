@@ -104,6 +104,12 @@ absl::Status LiveServing::GetStatus(const v1::GetStatusRequest&, v1::Status* sta
       SetTime(slot.state->newest_event_ms(), partition.mutable_newest_event_time());
     }
     partition.mutable_dedup_window()->set_seconds(figures.dedup_window_ms / 1000);
+    if (slot.state->halted()) {
+      partition.set_halted_reason(
+          absl::StrCat(figures.window_rejected, " of ", figures.window_records,
+                       " records were rejected: mend the producer or the rules, then restart with "
+                       "--resume-halted"));
+    }
   });
   status->set_customer_count(static_cast<int64_t>(customers));
   status->set_item_count(static_cast<int64_t>(shared_.index.item_count()));

@@ -17,13 +17,14 @@ constexpr absl::Duration kStalledDiskWait = absl::Seconds(1);
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, SharedState* shared, store::Store* store,
-               const ColdReader* cold, Checkpointer* checkpointer, telemetry::Registry* registry,
-               OnFatal on_fatal)
+               const ColdReader* cold, Checkpointer* checkpointer, Suspects* suspects,
+               telemetry::Registry* registry, OnFatal on_fatal)
     : options_(options),
       queue_limit_(options.queue_bytes),
       store_(*store),
       cold_(*cold),
       checkpointer_(*checkpointer),
+      suspects_(*suspects),
       on_fatal_(std::move(on_fatal)),
       visible_(registry->GetHistogram(
           "kindred_event_visible_latency_seconds",
@@ -119,8 +120,12 @@ void Worker::Run() {
 
 bool Worker::ApplyJob(Job* job) {
   while (true) {
-    const absl::Status status = job->partition->Apply(job->records, cold_, &bench_);
+    const absl::Status status = suspects_.Apply(job->partition, job->records, cold_, &bench_);
     if (status.ok()) break;
+    if (job->partition->halted()) {
+      Halt(job);
+      return true;
+    }
     if (!absl::IsUnavailable(status) && !absl::IsResourceExhausted(status)) {
       base::LogError("ingest", "a customer's state cannot be read, stopping",
                      {{"partition", job->partition->id().value()}, {"error", status}});
@@ -141,6 +146,24 @@ bool Worker::ApplyJob(Job* job) {
   job->records.clear();
   queued_bytes_.fetch_sub(job->bytes, std::memory_order_relaxed);
   return true;
+}
+
+void Worker::Halt(Job* job) {
+  const PartitionId id = job->partition->id();
+  // Once a partition: what comes after it is on its way already.
+  if (halts_.insert(id).second) {
+    const Partition::Figures figures = job->partition->figures();
+    base::LogError("ingest",
+                   "partition halted: nearly all of its records are rejected. Look at the dead "
+                   "letters, mend the producer or the rules, then restart with --resume-halted",
+                   {{"partition", id.value()},
+                    {"offset", job->partition->next_offset().value()},
+                    {"records", figures.window_records},
+                    {"rejected", figures.window_rejected}});
+  }
+  progress_.fetch_add(1, std::memory_order_relaxed);
+  changed_.try_emplace(job->partition, absl::Now());
+  queued_bytes_.fetch_sub(job->bytes, std::memory_order_relaxed);
 }
 
 bool Worker::YieldsToCaller(Job* job) {

@@ -10,11 +10,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "node/checkpointer.h"
 #include "node/partition.h"
+#include "node/suspects.h"
 #include "stream/record.h"
 #include "telemetry/metrics.h"
 
@@ -31,8 +33,8 @@ class Worker {
  public:
   using OnFatal = std::function<void(absl::Status status)>;
   Worker(const WorkerOptions& options, SharedState* shared, store::Store* store,
-         const ColdReader* cold, Checkpointer* checkpointer, telemetry::Registry* registry,
-         OnFatal on_fatal);
+         const ColdReader* cold, Checkpointer* checkpointer, Suspects* suspects,
+         telemetry::Registry* registry, OnFatal on_fatal);
   ~Worker();
 
   // Records of one partition in the order of their offsets.
@@ -61,6 +63,8 @@ class Worker {
   void Run();
   // False: the worker cannot go on.
   bool ApplyJob(Job* job);
+  // Drops the job of a partition whose breaker tripped.
+  void Halt(Job* job);
   // Waits a moment before the job is tried again. True when something else comes first: the worker
   // stops or releases a partition; the job is then dropped with its partition or waits in front.
   bool YieldsToCaller(Job* job);
@@ -72,6 +76,7 @@ class Worker {
   store::Store& store_;
   const ColdReader& cold_;
   Checkpointer& checkpointer_;
+  Suspects& suspects_;
   const OnFatal on_fatal_;
   telemetry::Histogram& visible_;
   telemetry::Counter& applied_;
@@ -81,6 +86,7 @@ class Worker {
   std::atomic<uint64_t> progress_{0};
   // Partitions with changes, and when the oldest of them came. Worker's thread only.
   absl::flat_hash_map<Partition*, absl::Time> changed_;
+  absl::flat_hash_set<PartitionId> halts_;  // told of; worker's thread only
 
   absl::Mutex mutex_;
   std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);

@@ -1,0 +1,81 @@
+// Which calls are answered when more come than the node can answer.
+#ifndef KINDRED_NODE_ADMISSION_H_
+#define KINDRED_NODE_ADMISSION_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+namespace kindred::node {
+
+struct AdmissionOptions {
+  int max_calls = 1000;  // at once
+  // A new call may wait this long for its turn; from there on a share of the calls is refused.
+  absl::Duration target_wait = absl::Milliseconds(50);
+  // Of the calls that could be answered if none were refused, at least this share is answered.
+  double least_goodput = 0.8;
+};
+
+// A call that is refused costs its transport all the same: bytes read, decoded, an answer sent.
+// With w the work of an answer and t the cost of the transport, answering a share x of all calls
+// gives x (t + w) / (t + x w) of the goodput without refusals. So no more is refused than keeps
+// that above `least_goodput`; what is still too much waits in its sender's connection, which flow
+// control holds back.
+// Threads: Observe() from one thread, the others from any.
+class Admission {
+ public:
+  explicit Admission(const AdmissionOptions& options) : options_(options) {}
+
+  // False: refuse the call. True: answer it, then Leave().
+  bool Enter() {
+    const uint32_t share = share_.load(std::memory_order_relaxed);
+    if (share < kAll) {
+      // Spread evenly: the n-th call is taken when the sum of the shares reaches a new whole.
+      const uint64_t n = offered_.fetch_add(1, std::memory_order_relaxed);
+      if ((n + 1) * share / kAll == n * share / kAll) return Refuse();
+    }
+    if (in_flight_.fetch_add(1, std::memory_order_relaxed) < options_.max_calls) return true;
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return Refuse();
+  }
+  // `work`: what the answer took, without its transport.
+  void Leave(absl::Duration work) {
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    worked_ns_.fetch_add(absl::ToInt64Nanoseconds(work), std::memory_order_relaxed);
+    answered_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+  // Told several times a second: how long a new call waits for its answer now, how long ago it was
+  // told before, and how many threads answer.
+  void Observe(absl::Duration wait, absl::Duration since_last, int threads);
+
+  // Calls answered and refused so far.
+  uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
+  uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  // Of the calls that come now, the share that is answered.
+  double share() const { return share_.load(std::memory_order_relaxed) / double{kAll}; }
+
+ private:
+  static constexpr uint32_t kAll = 1 << 16;
+  bool Refuse() {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+
+  const AdmissionOptions options_;
+  std::atomic<int> in_flight_{0};
+  std::atomic<uint32_t> share_{kAll};  // of kAll
+  std::atomic<uint64_t> offered_{0};
+  std::atomic<uint64_t> answered_{0};
+  std::atomic<uint64_t> refused_{0};
+  std::atomic<int64_t> worked_ns_{0};
+  // Of the last Observe(), which one thread calls.
+  uint64_t seen_answered_ = 0;
+  uint64_t seen_refused_ = 0;
+  int64_t seen_worked_ns_ = 0;
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_ADMISSION_H_
