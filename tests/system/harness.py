@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.parse
@@ -90,7 +91,7 @@ def run(command, limit_s, expect=0, **options):
 class Node:
     """A kindred-node process with its data directory; it may be stopped, killed and started again."""
 
-    def __init__(self, world, name, topic, settings=(), group=None, memory_mib=None):
+    def __init__(self, world, name, topic, settings=(), group=None, memory_mib=None, arguments=()):
         self.name = name
         self.directory = world.directory / name
         self.directory.mkdir()
@@ -111,15 +112,16 @@ class Node:
             *("--grpc-address", self.grpc, "--http-address", self.http, "--create-topics"),
             *("--memory-limit", str(memory_mib or 2048)),
             *(part for assignment in assignments for part in ("--set", assignment)),
+            *arguments,
         ]
         self.process = None
         self.connection = None
 
-    def start(self):
+    def start(self, *arguments):
         check(self.process is None, f"{self.name} runs already")
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(part) for part in self.command],
+                [str(part) for part in (*self.command, *arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -132,6 +134,37 @@ class Node:
         code = self.process.poll()
         if code is not None:
             raise Failed(f"{self.name} ended by itself, exit code {code}:\n{self.log_tail()}")
+
+    def wait_end(self, limit_s=30):
+        """The exit code of a node that ends by itself."""
+        try:
+            code = self.process.wait(limit_s)
+        except subprocess.TimeoutExpired as error:
+            raise Failed(f"{self.name} goes on after {limit_s} s:\n{self.log_tail()}") from error
+        self.forget_process()
+        return code
+
+    def logged(self, text):
+        return text in self.log.read_text(errors="replace")
+
+    def wait_logged(self, text, limit_s=30):
+        wait_until(
+            lambda: self.logged(text),
+            lambda: f"{self.name} logged {text!r}\n{self.log_tail()}",
+            limit_s,
+        )
+
+    def metric(self, name):
+        """The sum over all labels that `name` leaves open: a name, or a name with {labels}."""
+        code, body = self.request("/metrics")
+        check(code == 200, f"{self.name}: /metrics: HTTP {code}")
+        found = [
+            float(line.rsplit(" ", 1)[1])
+            for line in body.decode().splitlines()
+            if line.startswith((name + " ", name + "{")) or ("{" in name and line.startswith(name))
+        ]
+        check(found, f"{self.name}: no metric {name}")
+        return sum(found)
 
     def log_tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
@@ -249,6 +282,57 @@ class Node:
             self.connection = None
 
 
+class Reader:
+    """Asks a node for profiles again and again, on a thread of its own, until stop()."""
+
+    def __init__(self, node, customers, pause_s=0.02):
+        self.address = node.http
+        self.customers = customers
+        self.pause_s = pause_s
+        self.answers = 0
+        self.failures = []
+        self.longest_s = 0
+        self.oldest_s = 0  # staleness that an answer told
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        connection = None
+        while not self.ending.wait(self.pause_s):
+            customer = self.customers[self.answers % len(self.customers)]
+            begin = time.monotonic()
+            try:
+                if connection is None:
+                    connection = http.client.HTTPConnection(self.address, timeout=30)
+                connection.request("GET", "/v1/profiles/" + urllib.parse.quote(customer, safe=""))
+                answer = connection.getresponse()
+                body = answer.read()
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                connection = None  # an idle connection that the server closed
+                continue
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection = None
+                continue
+            self.answers += 1
+            self.longest_s = max(self.longest_s, time.monotonic() - begin)
+            if answer.status != 200:
+                self.failures.append(f"HTTP {answer.status}: {body[:200]!r}")
+                continue
+            staleness = json.loads(body).get("freshness", {}).get("staleness", "0s")
+            self.oldest_s = max(self.oldest_s, float(staleness.rstrip("s")))
+
+    def stop(self):
+        self.ending.set()
+        self.thread.join()
+        check(self.answers, "no read was answered")
+        check(
+            not self.failures,
+            f"{len(self.failures)} of {self.answers} reads failed, first: {self.failures[:3]}",
+        )
+
+
 class World:
     """What one test has: a broker, a directory, nodes."""
 
@@ -281,6 +365,24 @@ class World:
             *("--create-topic", "--partitions", str(partitions), *arguments),
         ]
 
+    def kafka(self, action, limit_s=120):
+        """kill, start, pause or continue: the broker of this test."""
+        run([KAFKA, action], limit_s)
+
+    def records(self, topic, partitions):
+        """How many records the topic holds."""
+        listed = run(
+            ["kcat", "-b", self.brokers, "-Q", *(f"-t{topic}:{p}:-1" for p in range(partitions))], 60
+        )
+        return sum(int(line.split()[-1]) for line in listed.stdout.splitlines())
+
+    def dead_letters(self, topic):
+        """Lines: how many there are, repeats left out, and how many of each reason."""
+        listed = self.kindred(
+            *("dead-letters", "list", "--summary", "--brokers", self.brokers, "--topic", topic)
+        )
+        return listed.stdout.strip().splitlines()
+
     def create_topic(self, topic, partitions=1):
         """Through the command line, with nothing to send."""
         self.produce(topic, [], partitions)
@@ -310,15 +412,29 @@ class World:
 
 def same_file(left, right, what):
     """Failed, with the first lines that differ, unless both files are byte for byte the same."""
-    if left.read_bytes() == right.read_bytes():
+    if left.read_bytes() != right.read_bytes():
+        same_lines(*(path.read_text().splitlines() for path in (left, right)), what)
+
+
+def same_lines(one, two, what):
+    if one == two:
         return
-    one, two = (path.read_text().splitlines() for path in (left, right))
     for number, (a, b) in enumerate(zip(one, two), 1):
         if a != b:
             at = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
             at = max(0, at - 100)
             raise Failed(f"{what}: line {number}, byte {at} differ:\n{a[at:][:300]}\n{b[at:][:300]}")
     raise Failed(f"{what}: {len(one):,} lines against {len(two):,}")
+
+
+def same_counts(node, other):
+    """Failed unless both counted the same; each argument is (name, quality)."""
+    names = ("read", "accepted", "duplicates", "rejected", "corrected", "accepted_by_type", "missing")
+    for name in names:
+        check(
+            node[1][name] == other[1][name],
+            f"{name}: {node[0]} {node[1][name]}, {other[0]} {other[1][name]}",
+        )
 
 
 def main(test, description, add_arguments=None):

@@ -16,14 +16,6 @@ STOPS = (("SIGTERM", 0.10), ("kill -9", 0.20), ("kill -9", 0.35), ("kill -9", 0.
 BETWEEN = 0.05
 
 
-def dead_letters(world, node):
-    listed = world.kindred(
-        *("dead-letters", "list", "--summary", "--brokers", world.brokers),
-        *("--topic", node.dead_letters),
-    )
-    return listed.stdout.strip().splitlines()
-
-
 def final_state(world, node, rows):
     node.wait_applied(rows, 300)
     return world.export(node, f"{node.name}.jsonl", "--state"), node.quality()
@@ -58,7 +50,7 @@ def test(world, options):
         node.start()
     check(feed.wait(300) == 0, "the import failed")
     state, quality = final_state(world, node, rows)
-    letters = dead_letters(world, node)
+    letters = world.dead_letters(node.dead_letters)
     node.stop()
 
     steady = world.node("steady", "purchases", settings=settings).start()
@@ -70,7 +62,7 @@ def test(world, options):
             f"{name}: {quality[name]}, without stops {expected_quality[name]}",
         )
     check(int(quality["read"]) == rows, f"read {quality['read']}")
-    check(letters == dead_letters(world, steady), f"dead letters: {letters}")
+    check(letters == world.dead_letters(steady.dead_letters), f"dead letters: {letters}")
     say(f"the same state as without a stop: {len(state.read_text().splitlines()):,} profiles")
     for line in letters:
         say(line)

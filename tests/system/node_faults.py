@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+"""Full disks, damaged files, wrong directories, no descriptors: what a node does, for real.
+
+    tests/system/node_faults.py [--only NAME]
+
+Needs root, to mount a small tmpfs. Every fault is injected into a real node on a real Kafka, and in the
+end of each the state must be that of a node without the fault, or the node must have refused to start
+with a message that says what to do.
+"""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import time
+
+import harness
+from harness import check, say
+
+TOPIC = "shop"
+PARTITIONS = 2
+EVENTS = 40_000
+SETTINGS = ["store.checkpoint_interval_ms=100", "clean.dedup_window_hours=48"]
+DISK_MIB = 64
+LEFT_KIB = 64
+BREAKER = ["clean.breaker_window_records=1000"]
+
+
+def add_arguments(parser):
+    parser.add_argument("--only", choices=sorted(FAULTS), help="one fault instead of all")
+
+
+def load(world, topic, count, seed, *arguments):
+    world.kindred(
+        *("load", "events", "--brokers", world.brokers, "--topic", topic, "--create-topic"),
+        *("--partitions", str(PARTITIONS), "--count", str(count), "--seed", str(seed)),
+        *("--customers", "3000", "--items", "800", *arguments),
+        limit_s=300,
+    )
+
+
+class Expected:
+    """What a node without a fault has after the events of a topic so far."""
+
+    def __init__(self, world):
+        self.world = world
+        self.number = 0
+
+    def check(self, node, what):
+        records = self.world.records(TOPIC, PARTITIONS)
+        node.wait_applied(records, 120)
+        self.number += 1
+        name = f"expected-{self.number}"
+        steady = self.world.node(name, TOPIC, settings=SETTINGS).start()
+        steady.wait_applied(records, 120)
+        harness.same_file(
+            self.world.export(node, f"{name}-tried.jsonl", "--state"),
+            self.world.export(steady, f"{name}.jsonl", "--state"),
+            what,
+        )
+        harness.same_counts((what, node.quality()), ("without", steady.quality()))
+        steady.stop()
+
+
+def refused(node, *words, arguments=()):
+    """The node must end by itself, having said what is wrong and what to do."""
+    node.start(*arguments)
+    code = node.wait_end(60)
+    tail = node.log_tail()
+    check(code == 1, f"exit code {code}\n{tail}")
+    for word in words:
+        check(word in tail, f"the log does not say {word!r}:\n{tail}")
+    return next(line for line in tail.splitlines() if words[0] in line)
+
+
+def full_disk(world, expected):
+    """A tmpfs that is filled up: ingest pauses, reads go on, and it resumes by itself."""
+    node = world.node("full", TOPIC, settings=SETTINGS)
+    disk = node.directory / "data"
+    disk.mkdir()
+    harness.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "kindred-test", disk], 10)
+    try:
+        node.start()
+        node.wait_applied(world.records(TOPIC, PARTITIONS), 60)
+        node.wait_stored()
+        path = world.directory / "full-names.jsonl"
+        world.kindred("export", "--server", node.grpc, "-o", path, "--fields", "name")
+        names = [line.split('"')[3].split("/", 1)[1] for line in path.read_text().splitlines()]
+        ballast = disk / "ballast"
+        fill(ballast, disk)
+        reader = harness.Reader(node, names[:20])
+        # The store reserved room for its log ahead: that is used up first.
+        for seed in range(10, 30):
+            load(world, TOPIC, EVENTS // 2, seed)
+            if node.logged("ingest pauses until it can"):
+                break
+        node.wait_logged("ingest pauses until it can", 30)
+        harness.wait_until(
+            lambda: node.metric('kindred_ingest_paused{cause="disk"}') == 1, "paused by the disk", 30
+        )
+        check(node.metric("kindred_checkpoint_failures_total") >= 1, "no failed checkpoint counted")
+        check(node.answers("/healthz"), "a full disk must not get the node restarted")
+        before = max(int(part["stored_offset"]) for part in node.status()["partitions"])
+        ballast.unlink()
+        node.wait_logged("writing again", 60)
+        node.wait_applied(world.records(TOPIC, PARTITIONS), 120)
+        node.wait_stored()
+        reader.stop()
+        check(
+            node.metric('kindred_ingest_paused{cause="disk"}') == 0, "still paused, with a free disk"
+        )
+        say(f"full disk: paused at offset {before}, {reader.answers} reads answered, resumed")
+        expected.check(node, "state after a full disk")
+        node.stop()
+    finally:
+        node.kill()
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def fill(ballast, disk):
+    """Writes until little room is left; what the node frees meanwhile is taken too."""
+    with open(ballast, "wb", buffering=0) as out:
+        while True:
+            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            if free <= LEFT_KIB << 10:
+                return
+            out.write(bytes(min(1 << 20, free - (LEFT_KIB << 10) or 1)))
+
+
+def damaged_files(world, expected):
+    """A flipped byte: an older moment that the log completes, or a refusal; never a wrong answer."""
+    base = world.node("whole", TOPIC, settings=SETTINGS).start()
+    base.wait_applied(world.records(TOPIC, PARTITIONS), 60)
+    base.wait_stored()
+    load(world, TOPIC, 2000, 3)
+    base.wait_applied(world.records(TOPIC, PARTITIONS), 60)
+    base.wait_stored()
+    base.stop()
+    # A stop flushes all to files; then some more, and a kill leaves it in the write-ahead log.
+    base.start()
+    load(world, TOPIC, 2000, 4)
+    base.wait_applied(world.records(TOPIC, PARTITIONS), 60)
+    base.wait_stored()
+    base.kill()
+    chance = random.Random(7)
+    for name, pattern, where in (
+        ("log-middle", "*.log", 0.5),
+        ("log-tail", "*.log", 0.99),
+        ("sst-start", "*.sst", 0.05),
+        ("sst-middle", "*.sst", 0.5),
+        ("sst-end", "*.sst", 0.999),
+        ("manifest", "MANIFEST-*", 0.5),
+        ("current", "CURRENT", 0.5),
+    ):
+        node = world.node(f"flip-{name}", TOPIC, settings=SETTINGS)
+        shutil.copytree(base.directory / "data", node.directory / "data")
+        # The largest holds the most: the log or table that is read at the start.
+        files = [f for f in (node.directory / "data").rglob(pattern) if f.stat().st_size > 0]
+        check(files, f"no {pattern} in {base.directory / 'data'}")
+        victim = max(files, key=lambda file: file.stat().st_size)
+        flip(victim, where, chance)
+        node.start()
+        outcome = wait_outcome(world, node)
+        if outcome == "refused":
+            tail = node.log_tail()
+            check("data" in tail and ("anew" in tail or "empty" in tail or "remove" in tail),
+                  f"the refusal does not say what to do:\n{tail}")
+        else:
+            expected.check(node, f"state after a flipped byte in {victim.name}")
+            node.stop()
+        say(f"flipped byte, {name}: {outcome}")
+
+
+def flip(path, where, chance):
+    data = bytearray(path.read_bytes())
+    at = min(len(data) - 1, int(len(data) * where))
+    data[at] ^= 1 << chance.randrange(8)
+    path.write_bytes(data)
+
+
+def wait_outcome(world, node):
+    records = world.records(TOPIC, PARTITIONS)
+
+    def outcome():
+        code = node.process.poll()
+        if code is not None:
+            check(code == 1, f"exit code {code}\n{node.log_tail()}")
+            node.forget_process()
+            return "refused"
+        return "healed" if node.applied() >= records else None
+
+    return harness.wait_until(outcome, lambda: f"an outcome\n{node.log_tail()}", 120)
+
+
+def wrong_directory(world, _):
+    """State of another topic, another cluster, another node, or a port that is taken."""
+    first = world.node("first", TOPIC, settings=SETTINGS).start().wait_ready()
+    first.wait_stored()
+    second = world.node("second", TOPIC, settings=SETTINGS)
+    directory = ("--data-dir", str(first.directory / "data"))
+    say("same directory: " + refused(second, "cannot start", "another process",
+                                     arguments=directory)[:300])
+    say("same gRPC port: " + refused(second, "cannot listen on",
+                                     arguments=("--grpc-address", first.grpc))[:300])
+    say("same HTTP port: " + refused(second, "cannot listen on",
+                                     arguments=("--http-address", first.http))[:300])
+    check(first.answers("/readyz"), "the first node was disturbed")
+    first.stop()
+    world.create_topic("other", PARTITIONS)
+    other = world.node("other", "other", settings=SETTINGS)
+    say("another topic: " + refused(other, "cannot start", "topic", arguments=directory)[:300])
+    brokers = start_second_broker(world)
+    try:
+        run = [world.bin / "kindred", "produce", "--brokers", brokers, "--topic", TOPIC]
+        harness.run([*run, "--create-topic", "--partitions", PARTITIONS], 60, input="")
+        say("another cluster: " + refused(other, "cannot start", "cluster", arguments=(
+            *directory, "--brokers", brokers, "--topic", TOPIC))[:300])
+    finally:
+        harness.run([harness.KAFKA, "stop", "--dir", world.directory / "kafka2"], 60)
+
+
+def start_second_broker(world):
+    done = harness.run([harness.KAFKA, "start", "--dir", world.directory / "kafka2"], 120)
+    return done.stdout.strip().splitlines()[-1]
+
+
+def no_descriptors(world, expected):
+    """Too few file descriptors: refuses to start, or cannot be reached anew and says so."""
+    node = world.node("starved", TOPIC, settings=SETTINGS)
+    node.command = ["prlimit", "--nofile=24:24", *node.command]
+    node.start()
+    code = node.wait_end(60)
+    check(code != 0, f"started with 24 descriptors\n{node.log_tail()}")
+    check("oo many open files" in node.log.read_text(), f"no reason given:\n{node.log_tail()}")
+    node.command = node.command[2:]
+    shutil.rmtree(node.directory / "data", ignore_errors=True)
+    node.start().wait_ready()
+    node.wait_applied(world.records(TOPIC, PARTITIONS), 60)
+    node.status()  # over a connection that stays open
+    used = len(os.listdir(f"/proc/{node.process.pid}/fd"))
+    limits = resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
+    load(world, TOPIC, 5000, 5)
+
+    def unreachable():
+        # One connection may still be kept; a new one is what the self-check tries.
+        try:
+            return node.request("/healthz")[0] != 200
+        except OSError:
+            return True
+
+    harness.wait_until(unreachable, "the node notices that nobody can connect", 60)
+    node.check_alive()
+    resource.prlimit(node.process.pid, resource.RLIMIT_NOFILE, limits)
+    harness.wait_until(lambda: node.answers("/healthz"), "alive again", 60)
+    say(f"descriptors: refused at 24; at {used} of {used} /healthz failed, then recovered")
+    expected.check(node, "state after a lack of descriptors")
+    node.stop()
+
+
+def poison(world, _):
+    """A topic that is all poison: the partition halts; --resume-halted goes on."""
+    good = [f'{{"event_id":"g-{i}","user_id":"u-{i % 7}","type":"view","event_time":'
+            f'{int(time.time() * 1000)},"item_id":"i-{i % 5}"}}' for i in range(100)]
+    world.produce("poison", good)
+    harness.run(["kcat", "-b", world.brokers, "-t", "poison", "-P", "-k", "u-1"], 60,
+                input="not an event\n" * 20_000)
+    node = world.node("poisoned", "poison", settings=[*SETTINGS, *BREAKER]).start()
+    node.wait_logged("partition halted", 60)
+    node.wait_stored()
+    part = node.status()["partitions"][0]
+    check("--resume-halted" in part["halted_reason"], f"{part}")
+    check(node.metric("kindred_partition_halted") == 1, "the metric does not say so")
+    check(node.profile("u-1"), "reads do not go on")
+    letters = int(world.dead_letters(node.dead_letters)[0].split()[0])
+    check(900 <= letters <= 1900, f"{letters} dead letters of 20,000 bad records")
+    at = int(part["applied_offset"])
+    node.kill()
+    node.start().wait_logged("partition stays halted", 60)
+    node.wait_ready()
+    check(node.applied() == at, "a restart went on")
+    node.stop()
+    node.start("--resume-halted")
+    node.wait_applied(at + 900, 60)
+    node.stop()
+    node.start("--resume-halted", "--set", "clean.breaker_share=0").wait_applied(20_100, 60)
+    node.wait_stored()
+    total = int(world.dead_letters(node.dead_letters)[0].split()[0])
+    check(total == 20_000, f"{total} dead letters in the end")
+    say(f"poison: halted at offset {at} with {letters:,} dead letters; with --resume-halted it went on")
+    node.stop()
+
+
+def hot_customer(world, _):
+    """A customer with a million events, and a small memory: bounded state, bounded process."""
+    memory = 384
+    world.kindred(
+        *("load", "events", "--brokers", world.brokers, "--topic", "hot", "--create-topic"),
+        *("--partitions", "1", "--count", "1000000", "--customers", "1", "--items", "20000"),
+        *("--duplicates", "0"),
+        limit_s=300,
+    )
+    world.kindred(
+        *("load", "events", "--brokers", world.brokers, "--topic", "hot", "--count", "400000"),
+        *("--customers", "400000", "--items", "20000", "--seed", "2"),
+        limit_s=300,
+    )
+    records = world.records("hot", 1)
+    node = world.node("hot", "hot", settings=[*SETTINGS, "clean.dedup_memory_mib=64",
+                                              "recommend.relation_memory_mib=64"], memory_mib=memory)
+    node.start().wait_applied(records, 300)
+    code, body = node.request("/v1/profiles/u-0000000")
+    check(code == 200, f"the hot customer: HTTP {code}")
+    check(len(body) < 64 << 10, f"the profile of a million events has {len(body):,} bytes")
+    held = node.memory_mib()
+    check(held <= memory, f"{held:.0f} MiB at the most, the limit is {memory}")
+    say(f"a customer with a million events: profile of {len(body):,} bytes as JSON; "
+        f"{records:,} records, {held:.0f} of {memory} MiB at the most")
+    node.stop(60)
+
+
+FAULTS = {
+    "full_disk": full_disk,
+    "damaged_files": damaged_files,
+    "wrong_directory": wrong_directory,
+    "no_descriptors": no_descriptors,
+    "poison": poison,
+    "hot_customer": hot_customer,
+}
+
+
+def test(world, options):
+    load(world, TOPIC, EVENTS, 1)
+    expected = Expected(world)
+    for name, fault in FAULTS.items():
+        if options.only in (None, name):
+            begin = time.monotonic()
+            fault(world, expected)
+            say(f"{name}: {time.monotonic() - begin:.0f} s")
+
+
+if __name__ == "__main__":
+    harness.main(test, __doc__, add_arguments)
