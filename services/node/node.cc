@@ -75,7 +75,7 @@ class NodeImpl final : public Node {
     }
     health_.Set(telemetry::Probe::kReadiness, "start", absl::UnavailableError("starting"));
     KINDRED_RETURN_IF_ERROR(MeetBrokers(stop));
-    KINDRED_RETURN_IF_ERROR(OpenState());
+    KINDRED_RETURN_IF_ERROR(WithAdvice(OpenState(), config_.store().data_dir()));
     KINDRED_RETURN_IF_ERROR(StartServers());
     KINDRED_RETURN_IF_ERROR(ReadCatalogue(stop));
     KINDRED_RETURN_IF_ERROR(StartIngest());
@@ -113,9 +113,9 @@ class NodeImpl final : public Node {
   void Watch();
   void WatchReadiness();
   void WatchMemory();
-  void Fail(absl::Status status) {
+  void Fail(const absl::Status& status) {
     absl::MutexLock lock(&mutex_);
-    if (fatal_.ok()) fatal_ = std::move(status);
+    if (fatal_.ok()) fatal_ = WithAdvice(status, config_.store().data_dir());
   }
   int64_t memory_limit() const { return config_.store().memory_limit_mib() * kMebi; }
 

@@ -51,4 +51,11 @@ std::string LastingSettings(const config::v1::NodeConfig& config) {
       " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days());
 }
 
+absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(absl::StrCat(
+      status.message(), ". The state in ", data_dir,
+      " is damaged: start with an empty data_dir to build it anew from the log"));
+}
+
 }  // namespace kindred::node

@@ -17,6 +17,9 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
 // Settings that stored sums were made with; with others they would mean something else.
 std::string LastingSettings(const config::v1::NodeConfig& config);
 
+// A status that says damaged state, with what to do about it; others as they are.
+absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir);
+
 }  // namespace kindred::node
 
 #endif  // KINDRED_NODE_NODE_OPTIONS_H_

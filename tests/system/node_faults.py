@@ -22,7 +22,7 @@ TOPIC = "shop"
 PARTITIONS = 2
 EVENTS = 40_000
 SETTINGS = ["store.checkpoint_interval_ms=100", "clean.dedup_window_hours=48"]
-DISK_MIB = 64
+DISK_MIB = 256
 LEFT_KIB = 64
 BREAKER = ["clean.breaker_window_records=1000"]
 
