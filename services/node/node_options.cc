@@ -53,9 +53,9 @@ std::string LastingSettings(const config::v1::NodeConfig& config) {
 
 absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir) {
   if (!absl::IsDataLoss(status)) return status;
-  return absl::DataLossError(absl::StrCat(
-      status.message(), ". The state in ", data_dir,
-      " is damaged: start with an empty data_dir to build it anew from the log"));
+  return absl::DataLossError(
+      absl::StrCat(status.message(), ". The state in ", data_dir,
+                   " is damaged: start with an empty data_dir to build it anew from the log"));
 }
 
 }  // namespace kindred::node

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Full disks, damaged files, wrong directories, no descriptors: what a node does, for real.
 
-    tests/system/node_faults.py [--only NAME]
+    tests/system/node_faults.py [--only NAME] [--hot-events 1000000]
 
 Needs root, to mount a small tmpfs. Every fault is injected into a real node on a real Kafka, and in the
 end of each the state must be that of a node without the fault, or the node must have refused to start
 with a message that says what to do.
 """
 
+import json
 import os
 import random
 import resource
@@ -28,6 +29,7 @@ BREAKER = ["clean.breaker_window_records=1000"]
 
 
 def add_arguments(parser):
+    parser.add_argument("--hot-events", type=int, default=1_000_000, help="of one customer")
     parser.add_argument("--only", choices=sorted(FAULTS), help="one fault instead of all")
 
 
@@ -38,6 +40,11 @@ def load(world, topic, count, seed, *arguments):
         *("--customers", "3000", "--items", "800", *arguments),
         limit_s=300,
     )
+
+
+def with_option(node, option, value):
+    node.command[node.command.index(option) + 1] = value
+    return node
 
 
 class Expected:
@@ -63,18 +70,19 @@ class Expected:
         steady.stop()
 
 
-def refused(node, *words, arguments=()):
-    """The node must end by itself, having said what is wrong and what to do."""
-    node.start(*arguments)
+def refused(node, *words):
+    """The node must end by itself, having said what is wrong; returns the words."""
+    node.start()
     code = node.wait_end(60)
     tail = node.log_tail()
     check(code == 1, f"exit code {code}\n{tail}")
     for word in words:
         check(word in tail, f"the log does not say {word!r}:\n{tail}")
-    return next(line for line in tail.splitlines() if words[0] in line)
+    line = next(line for line in reversed(tail.splitlines()) if words[-1] in line)
+    return json.loads(line).get("error", line)
 
 
-def full_disk(world, expected):
+def full_disk(world, expected, _):
     """A tmpfs that is filled up: ingest pauses, reads go on, and it resumes by itself."""
     node = world.node("full", TOPIC, settings=SETTINGS)
     disk = node.directory / "data"
@@ -128,7 +136,7 @@ def fill(ballast, disk):
             out.write(bytes(min(1 << 20, free - (LEFT_KIB << 10) or 1)))
 
 
-def damaged_files(world, expected):
+def damaged_files(world, expected, _):
     """A flipped byte: an older moment that the log completes, or a refusal; never a wrong answer."""
     base = world.node("whole", TOPIC, settings=SETTINGS).start()
     base.wait_applied(world.records(TOPIC, PARTITIONS), 60)
@@ -193,29 +201,31 @@ def wait_outcome(world, node):
     return harness.wait_until(outcome, lambda: f"an outcome\n{node.log_tail()}", 120)
 
 
-def wrong_directory(world, _):
+def wrong_directory(world, *_):
     """State of another topic, another cluster, another node, or a port that is taken."""
     first = world.node("first", TOPIC, settings=SETTINGS).start().wait_ready()
     first.wait_stored()
     second = world.node("second", TOPIC, settings=SETTINGS)
-    directory = ("--data-dir", str(first.directory / "data"))
-    say("same directory: " + refused(second, "cannot start", "another process",
-                                     arguments=directory)[:300])
-    say("same gRPC port: " + refused(second, "cannot listen on",
-                                     arguments=("--grpc-address", first.grpc))[:300])
-    say("same HTTP port: " + refused(second, "cannot listen on",
-                                     arguments=("--http-address", first.http))[:300])
+    own = dict(zip(second.command, second.command[1:]))
+    for what, option, theirs, word in (
+        ("directory", "--data-dir", first.directory / "data", "in use by process"),
+        ("gRPC port", "--grpc-address", first.grpc, "cannot listen on"),
+        ("HTTP port", "--http-address", first.http, "cannot listen on"),
+    ):
+        say(f"same {what}: " + refused(with_option(second, option, theirs), word))
+        with_option(second, option, own[option])
     check(first.answers("/readyz"), "the first node was disturbed")
     first.stop()
     world.create_topic("other", PARTITIONS)
     other = world.node("other", "other", settings=SETTINGS)
-    say("another topic: " + refused(other, "cannot start", "topic", arguments=directory)[:300])
+    with_option(other, "--data-dir", first.directory / "data")
+    say("another topic: " + refused(other, "cannot start", "topic"))
     brokers = start_second_broker(world)
     try:
         run = [world.bin / "kindred", "produce", "--brokers", brokers, "--topic", TOPIC]
         harness.run([*run, "--create-topic", "--partitions", PARTITIONS], 60, input="")
-        say("another cluster: " + refused(other, "cannot start", "cluster", arguments=(
-            *directory, "--brokers", brokers, "--topic", TOPIC))[:300])
+        with_option(with_option(other, "--brokers", brokers), "--topic", TOPIC)
+        say("another cluster: " + refused(other, "cannot start", "cluster"))
     finally:
         harness.run([harness.KAFKA, "stop", "--dir", world.directory / "kafka2"], 60)
 
@@ -225,7 +235,7 @@ def start_second_broker(world):
     return done.stdout.strip().splitlines()[-1]
 
 
-def no_descriptors(world, expected):
+def no_descriptors(world, expected, _):
     """Too few file descriptors: refuses to start, or cannot be reached anew and says so."""
     node = world.node("starved", TOPIC, settings=SETTINGS)
     node.command = ["prlimit", "--nofile=24:24", *node.command]
@@ -259,14 +269,16 @@ def no_descriptors(world, expected):
     node.stop()
 
 
-def poison(world, _):
+def poison(world, *_):
     """A topic that is all poison: the partition halts; --resume-halted goes on."""
     good = [f'{{"event_id":"g-{i}","user_id":"u-{i % 7}","type":"view","event_time":'
             f'{int(time.time() * 1000)},"item_id":"i-{i % 5}"}}' for i in range(100)]
+    node = world.node("poisoned", "poison", settings=[*SETTINGS, *BREAKER])
     world.produce("poison", good)
+    node.start().wait_applied(100, 60)
+    node.wait_ready()
     harness.run(["kcat", "-b", world.brokers, "-t", "poison", "-P", "-k", "u-1"], 60,
                 input="not an event\n" * 20_000)
-    node = world.node("poisoned", "poison", settings=[*SETTINGS, *BREAKER]).start()
     node.wait_logged("partition halted", 60)
     node.wait_stored()
     part = node.status()["partitions"][0]
@@ -278,7 +290,7 @@ def poison(world, _):
     at = int(part["applied_offset"])
     node.kill()
     node.start().wait_logged("partition stays halted", 60)
-    node.wait_ready()
+    node.wait_logged("partition assigned", 60)
     check(node.applied() == at, "a restart went on")
     node.stop()
     node.start("--resume-halted")
@@ -292,18 +304,19 @@ def poison(world, _):
     node.stop()
 
 
-def hot_customer(world, _):
-    """A customer with a million events, and a small memory: bounded state, bounded process."""
+def hot_customer(world, _, options):
+    """A customer with most of all events, and a small memory: bounded state, bounded process."""
     memory = 384
     world.kindred(
         *("load", "events", "--brokers", world.brokers, "--topic", "hot", "--create-topic"),
-        *("--partitions", "1", "--count", "1000000", "--customers", "1", "--items", "20000"),
-        *("--duplicates", "0"),
+        *("--partitions", "1", "--count", str(options.hot_events), "--customers", "1"),
+        *("--items", "20000", "--duplicates", "0"),
         limit_s=300,
     )
     world.kindred(
-        *("load", "events", "--brokers", world.brokers, "--topic", "hot", "--count", "400000"),
-        *("--customers", "400000", "--items", "20000", "--seed", "2"),
+        *("load", "events", "--brokers", world.brokers, "--topic", "hot"),
+        *("--count", str(options.hot_events // 2), "--customers", str(options.hot_events // 2)),
+        *("--items", "20000", "--seed", "2"),
         limit_s=300,
     )
     records = world.records("hot", 1)
@@ -312,10 +325,10 @@ def hot_customer(world, _):
     node.start().wait_applied(records, 300)
     code, body = node.request("/v1/profiles/u-0000000")
     check(code == 200, f"the hot customer: HTTP {code}")
-    check(len(body) < 64 << 10, f"the profile of a million events has {len(body):,} bytes")
+    check(len(body) < 64 << 10, f"the hot customer's profile has {len(body):,} bytes")
     held = node.memory_mib()
     check(held <= memory, f"{held:.0f} MiB at the most, the limit is {memory}")
-    say(f"a customer with a million events: profile of {len(body):,} bytes as JSON; "
+    say(f"a customer with {options.hot_events:,} events: profile of {len(body):,} bytes as JSON; "
         f"{records:,} records, {held:.0f} of {memory} MiB at the most")
     node.stop(60)
 
@@ -336,7 +349,7 @@ def test(world, options):
     for name, fault in FAULTS.items():
         if options.only in (None, name):
             begin = time.monotonic()
-            fault(world, expected)
+            fault(world, expected, options)
             say(f"{name}: {time.monotonic() - begin:.0f} s")
 
 
