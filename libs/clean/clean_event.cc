@@ -90,6 +90,8 @@ absl::string_view RejectReasonName(RejectReason reason) {
       return "outlier";
     case RejectReason::kCrashesProcess:
       return "crashes_process";
+    case RejectReason::kInvalidLink:
+      return "invalid_link";
   }
   return "unknown";
 }

@@ -48,7 +48,8 @@ class CleanEvent {
   absl::string_view customer_id;  // user_id, else anonymous_id
   absl::string_view user_id;
   absl::string_view anonymous_id;
-  uint64_t fingerprint = 0;  // of the event id, for finding copies
+  absl::string_view event_id;  // empty when it was made from the content
+  uint64_t fingerprint = 0;    // of the event id, for finding copies
   event::EventType type = event::EventType::kUnspecified;
   absl::string_view custom_type;
   int64_t event_time_ms = 0;
@@ -75,6 +76,9 @@ class CleanEvent {
   absl::string_view session_id;
   absl::string_view previous_id;
   absl::string_view group_id;
+  absl::string_view device_id;
+  absl::string_view email_sha256;
+  absl::string_view external_id;
   const std::vector<event::JsonField>* traits = nullptr;        // never null
   const std::vector<event::JsonField>* properties = nullptr;    // never null
   const std::vector<event::ConsentChange>* consents = nullptr;  // never null
@@ -111,8 +115,9 @@ enum class RejectReason : uint8_t {
   kInvalidCurrency,    // "invalid_currency"
   kOutlier,            // "outlier": only where outliers are quarantined
   kCrashesProcess,     // "crashes_process": nothing is wrong with it but what it did to the process
+  kInvalidLink,        // "invalid_link": a link that Kindred cannot have made
 };
-inline constexpr int kRejectReasons = 18;
+inline constexpr int kRejectReasons = 19;
 
 struct Rejection {
   RejectReason reason;

@@ -78,8 +78,7 @@ Outcome Cleaner::Clean(const event::Event& in, int64_t arrival_ms) {
 }
 
 bool Cleaner::CleanIds(const event::Event& in) {
-  absl::string_view event_id;
-  if (!RequiredId(in.event_id, "event_id", rules_.max_event_id_bytes, &event_id) ||
+  if (!RequiredId(in.event_id, "event_id", rules_.max_event_id_bytes, &event_.event_id) ||
       !RequiredId(in.user_id, "user_id", rules_.max_id_bytes, &event_.user_id) ||
       !RequiredId(in.anonymous_id, "anonymous_id", rules_.max_id_bytes, &event_.anonymous_id)) {
     return false;
@@ -101,6 +100,9 @@ bool Cleaner::CleanIds(const event::Event& in) {
   event_.order_id = OptionalId(in.order_id);
   event_.session_id = OptionalId(in.session_id);
   event_.group_id = OptionalId(in.group_id);
+  event_.device_id = OptionalId(in.device_id);
+  event_.email_sha256 = OptionalId(in.email_sha256);
+  event_.external_id = OptionalId(in.external_id);
   return true;
 }
 
@@ -264,7 +266,9 @@ bool Cleaner::CleanRequired(const event::Event& in) {
   if (!RequiredId(in.previous_id, "previous_id", rules_.max_id_bytes, &event_.previous_id)) {
     return false;
   }
-  if (event_.previous_id.empty() && event_.type == EventType::kAlias) {
+  if (event_.previous_id.empty() &&
+      (event_.type == EventType::kAlias || event_.type == EventType::kLink ||
+       event_.type == EventType::kUnlink)) {
     return Reject(RejectReason::kMissingPreviousId, "previous_id", "", "an id");
   }
   const auto usable = [this](const event::ConsentChange& change) {

@@ -24,6 +24,8 @@ bool IsBehaviour(EventType type) {
     case EventType::kDelete:
     case EventType::kConsent:
     case EventType::kGroup:
+    case EventType::kLink:
+    case EventType::kUnlink:
       return false;
     default:
       return true;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/hash.h"
 #include "event/event_time.h"
 #include "event/json_writer.h"
@@ -66,6 +67,9 @@ void AddIds(const Event& event, JsonWriter* out) {
   out->Text("event_id", event.event_id);
   out->Text("user_id", event.user_id);
   out->Text("anonymous_id", event.anonymous_id);
+  out->Text("device_id", event.device_id);
+  out->Text("email_sha256", event.email_sha256);
+  out->Text("external_id", event.external_id);
 }
 
 absl::string_view NativeTypeName(const Event& event) {
@@ -170,11 +174,22 @@ std::string SegmentProperties(const Event& event) {
 
 std::string SegmentContext(const Event& event) {
   JsonWriter out;
-  if (!event.device.empty()) {
+  if (!event.device.empty() || !event.device_id.empty()) {
     JsonWriter device;
+    device.Text("id", event.device_id);
     device.Text("type", event.device);
     out.Raw("device", device.Done());
   }
+  std::vector<std::string> ids;
+  for (const auto& [type, id] : {std::pair("email_sha256", event.email_sha256),
+                                 std::pair("external_id", event.external_id)}) {
+    if (id.empty()) continue;
+    JsonWriter external;
+    external.Text("id", id);
+    external.Text("type", type);
+    ids.push_back(external.Done());
+  }
+  if (!ids.empty()) out.Raw("externalIds", absl::StrCat("[", absl::StrJoin(ids, ","), "]"));
   AddPlace("location", event, &out);
   out.Text("sessionId", event.session_id);
   if (!event.consents.empty()) {
@@ -233,6 +248,9 @@ std::string EncodeProto(const Event& event) {
   }
   SetText(event.session_id, proto.mutable_session_id());
   SetText(event.previous_id, proto.mutable_previous_id());
+  SetText(event.device_id, proto.mutable_device_id());
+  SetText(event.email_sha256, proto.mutable_email_sha256());
+  SetText(event.external_id, proto.mutable_external_id());
   for (const ConsentChange& change : event.consents) {
     (*proto.mutable_consent()->mutable_purposes())[std::string(change.purpose)] = change.granted;
   }

@@ -59,6 +59,9 @@ class EventMaker {
     event.session_id = Some("s");
     event.previous_id = Some("p");
     event.group_id = Some("g");
+    event.device_id = Some("d");
+    event.email_sha256 = Some("e0");
+    event.external_id = Some("x");
     if (Coin()) event.traits = {{"name", "\"Ann\""}};
     if (Coin()) event.properties = {{"nested", R"({"a":[1.5,null,"x"],"b":true})"}};
     if (Coin()) event.consents = {{"ads", Coin()}};

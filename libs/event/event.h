@@ -51,6 +51,10 @@ struct Event {
   absl::string_view session_id;
   absl::string_view previous_id;  // alias: the id that becomes another name
   absl::string_view group_id;     // group: the group joined
+  // Other ids of the customer.
+  absl::string_view device_id;
+  absl::string_view email_sha256;
+  absl::string_view external_id;
   std::vector<JsonField> traits;
   std::vector<JsonField> properties;
   std::vector<ConsentChange> consents;

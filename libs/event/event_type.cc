@@ -15,7 +15,7 @@ constexpr std::array<absl::string_view, kEventTypes> kNames = {
     "wishlist",    "purchase", "refund",   "rating",      "search",
     "impression",  "page",     "identify", "alias",       "delete",
     "consent",     "share",    "checkout", "group",       "promotion",
-    "custom"};
+    "custom",      "link",     "unlink"};
 
 // Names in lower case without separators.
 const KeyTable<EventType>& Names() {
@@ -41,6 +41,8 @@ const KeyTable<EventType>& Names() {
       {"group", EventType::kGroup},
       {"promotion", EventType::kPromotion},
       {"custom", EventType::kCustom},
+      {"link", EventType::kLink},
+      {"unlink", EventType::kUnlink},
   });
   return *table;
 }

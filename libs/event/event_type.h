@@ -31,8 +31,10 @@ enum class EventType : uint8_t {
   kGroup = 18,
   kPromotion = 19,
   kCustom = 20,
+  kLink = 21,    // what a partition knows of a link, told to the other id's: properties hold it
+  kUnlink = 22,  // two ids are not one customer
 };
-inline constexpr int kEventTypes = 21;
+inline constexpr int kEventTypes = 23;
 
 // "view", "add_to_cart" …; "unspecified" for kUnspecified.
 absl::string_view EventTypeName(EventType type);

@@ -21,6 +21,7 @@ enum class Kind : uint8_t {
   kConsent,
   kProperties,
   kSpecVersion,
+  kUserInfo,
 };
 
 struct Rule {
@@ -74,6 +75,18 @@ const KeyTable<Rule>& Rules() {
       {"group_id", Id(&Event::group_id)},
       {"groupId", Id(&Event::group_id)},
       {"properties", {Kind::kProperties}},
+      {"device_id", Id(&Event::device_id)},
+      {"deviceId", Id(&Event::device_id)},
+      {"email_sha256", Id(&Event::email_sha256)},
+      {"emailSha256", Id(&Event::email_sha256)},
+      {"external_id", Id(&Event::external_id)},
+      {"externalId", Id(&Event::external_id)},
+      // Google Analytics and Google Retail.
+      {"user_pseudo_id", Id(&Event::anonymous_id)},
+      {"visitor_id", Id(&Event::anonymous_id)},
+      {"visitorId", Id(&Event::anonymous_id)},
+      {"user_info", {Kind::kUserInfo}},
+      {"userInfo", {Kind::kUserInfo}},
       {"specversion", {Kind::kSpecVersion}},
   });
   return *rules;
@@ -105,6 +118,22 @@ bool ReadGeo(DecodeContext& context, absl::string_view name, dom::element value,
                              : key == "city"   ? &event->city
                                                : nullptr;
     if (out != nullptr && !ReadText(context, key, field.value, out)) return false;
+  }
+  return true;
+}
+
+// Google Retail: {"userId": …, …}. The address and the browser in it are not kept.
+bool ReadUserInfo(DecodeContext& context, absl::string_view name, dom::element value,
+                  Event* event) {
+  std::optional<dom::object> info;
+  if (!ReadObject(context, name, value, &info)) return false;
+  if (!info) return true;
+  for (const dom::key_value_pair field : *info) {
+    const absl::string_view key = ToView(field.key);
+    if ((key == "userId" || key == "user_id") &&
+        !ReadId(context, key, field.value, &event->user_id)) {
+      return false;
+    }
   }
   return true;
 }
@@ -179,6 +208,8 @@ bool ReadField(DecodeContext& context, const Rule& rule, absl::string_view name,
       return ReadTime(context, name, value, &event->event_time_ms);
     case Kind::kGeo:
       return ReadGeo(context, name, value, event);
+    case Kind::kUserInfo:
+      return ReadUserInfo(context, name, value, event);
     case Kind::kTraits:
       return ReadTraits(context, name, value, event);
     case Kind::kConsent:

@@ -55,6 +55,12 @@ TextRule TextRuleOf(uint32_t field) {
       return {"session_id", &Event::session_id};
     case Proto::kPreviousIdFieldNumber:
       return {"previous_id", &Event::previous_id};
+    case Proto::kDeviceIdFieldNumber:
+      return {"device_id", &Event::device_id};
+    case Proto::kEmailSha256FieldNumber:
+      return {"email_sha256", &Event::email_sha256};
+    case Proto::kExternalIdFieldNumber:
+      return {"external_id", &Event::external_id};
     default:
       return {};
   }
@@ -197,7 +203,7 @@ bool DecodeNativeProto(DecodeContext& context, absl::string_view bytes, Event* e
       } else if (!ReadMessage(context, field, reader.Bytes(), event)) {
         return false;
       }
-      known |= field <= Proto::kPropertiesFieldNumber;
+      known |= field <= Proto::kExternalIdFieldNumber;
     } else if (std::optional<double>* number = NumberOf(field, event);
                number != nullptr && reader.type() == WireType::kFixed64) {
       *number = reader.Double();

@@ -156,6 +156,27 @@ bool ReadInner(DecodeContext& context, absl::string_view outer, dom::element val
   return ReadText(context, inner, field, out);
 }
 
+// [{"id": …, "type": …}, …]: a hashed e-mail address, else an id of another system; of several the
+// last counts.
+bool ReadExternalIds(DecodeContext& context, dom::element value, Event* event) {
+  dom::array ids;
+  if (value.is_null()) return true;
+  if (value.get(ids) != simdjson::SUCCESS) {
+    return context.FailType("context.externalIds", "an array", "something else");
+  }
+  for (const dom::element entry : ids) {
+    absl::string_view id;
+    absl::string_view type;
+    if (!ReadInner(context, "context.externalIds", entry, "id", &id) ||
+        !ReadInner(context, "context.externalIds", entry, "type", &type)) {
+      return false;
+    }
+    const bool email = type == "email_sha256" || type == "hashed_email";
+    (email ? event->email_sha256 : event->external_id) = id;
+  }
+  return true;
+}
+
 bool ReadConsent(DecodeContext& context, dom::element value, Event* event) {
   std::optional<dom::object> consent;
   if (!ReadObject(context, "consent", value, &consent)) return false;
@@ -186,7 +207,10 @@ bool ReadContext(DecodeContext& context, dom::object object, Call* call, Event* 
       ok = ReadObject(context, "context.traits", field.value, &traits);
       if (ok && traits) AddTraits(context, *traits, event);
     } else if (key == "device") {
-      ok = ReadInner(context, "context.device", field.value, "type", &event->device);
+      ok = ReadInner(context, "context.device", field.value, "type", &event->device) &&
+           ReadInner(context, "context.device", field.value, "id", &event->device_id);
+    } else if (key == "externalIds") {
+      ok = ReadExternalIds(context, field.value, event);
     } else if (key == "location") {
       ok = ReadInner(context, "context.location", field.value, "country", &event->country) &&
            ReadInner(context, "context.location", field.value, "region", &event->region) &&

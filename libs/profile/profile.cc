@@ -107,6 +107,7 @@ Profile::Profile(const Profile& other)
       geography_(Copy(other.geography_)),
       rarities_(Copy(other.rarities_)),
       calendar_high_(Copy(other.calendar_high_)),
+      links_(Copy(other.links_)),
       folded_sessions_until_ms_(other.folded_sessions_until_ms_),
       folded_sessions_(other.folded_sessions_),
       quality_(other.quality_),
@@ -119,7 +120,7 @@ bool operator==(const Profile& a, const Profile& b) {
          a.devices_ == b.devices_ && a.categories_ == b.categories_ && a.brands_ == b.brands_ &&
          a.recent_ == b.recent_ && a.days_ == b.days_ && Same(a.purchases_, b.purchases_) &&
          Same(a.geography_, b.geography_) && Same(a.rarities_, b.rarities_) &&
-         Same(a.calendar_high_, b.calendar_high_) &&
+         Same(a.calendar_high_, b.calendar_high_) && Same(a.links_, b.links_) &&
          a.folded_sessions_until_ms_ == b.folded_sessions_until_ms_ &&
          a.folded_sessions_ == b.folded_sessions_ && a.quality_ == b.quality_ &&
          a.rate_ == b.rate_ && a.calendar_ == b.calendar_;
@@ -273,9 +274,9 @@ void Profile::ApplyRare(const clean::CleanEvent& event, int64_t time_ms) {
     rarities.ratings = AddCounts(rarities.ratings, 1);
     rarities.rating_sum_micros = AddMicros(rarities.rating_sum_micros, ToMicros(event.rating));
   }
-  if (event.type == EventType::kIdentify || event.type == EventType::kAlias ||
-      event.type == EventType::kGroup) {
-    ApplyIdentities(event, time_ms);
+  if (event.type == EventType::kGroup && !event.group_id.empty()) {
+    AddIdentity(MutableRarities().identities,
+                {IdentityKind::kGroupId, std::string(event.group_id), time_ms});
   }
   if (!event.traits->empty()) {
     for (const event::JsonField& field : *event.traits) {
@@ -289,16 +290,6 @@ void Profile::ApplyRare(const clean::CleanEvent& event, int64_t time_ms) {
                  {std::string(change.purpose), change.granted, time_ms});
     }
   }
-}
-
-void Profile::ApplyIdentities(const clean::CleanEvent& event, int64_t time_ms) {
-  const auto add = [&](IdentityKind kind, absl::string_view value) {
-    if (value.empty() || value == event.customer_id) return;
-    AddIdentity(MutableRarities().identities, {kind, std::string(value), time_ms});
-  };
-  add(IdentityKind::kAnonymousId, event.anonymous_id);
-  add(IdentityKind::kPreviousId, event.previous_id);
-  add(IdentityKind::kGroupId, event.group_id);
 }
 
 uint64_t Profile::event_count() const {
@@ -351,6 +342,26 @@ const PurchasedItem* Profile::FindPurchased(ItemId item) const {
   return nullptr;
 }
 
+const std::vector<Link>& Profile::links() const {
+  static const auto* const none = new std::vector<Link>;
+  return links_ == nullptr ? *none : *links_;
+}
+
+bool Profile::AddLink(const Link& link) {
+  if (links_ == nullptr) links_ = std::make_unique<std::vector<Link>>();
+  return profile::AddLink(*links_, link);
+}
+
+bool Profile::RemoveLink(absl::string_view other) {
+  if (links_ == nullptr) return false;
+  const auto gone = std::remove_if(links_->begin(), links_->end(),
+                                   [other](const Link& link) { return link.other == other; });
+  const bool found = gone != links_->end();
+  links_->erase(gone, links_->end());
+  if (links_->empty()) links_ = nullptr;
+  return found;
+}
+
 TermId Profile::usual_country() const {
   const CountryCount* usual = nullptr;
   for (const CountryCount& entry : geography().countries) {
@@ -383,6 +394,12 @@ size_t Profile::memory_bytes() const {
              purchases_->last_amounts.memory_bytes() + purchases_->items.memory_bytes();
   }
   if (geography_ != nullptr) bytes += sizeof(Geography) + geography_->countries.memory_bytes();
+  if (links_ != nullptr) {
+    bytes += sizeof(*links_) + links_->capacity() * sizeof(Link);
+    for (const Link& link : *links_) {
+      bytes += HeapBytes(link.other) + HeapBytes(link.first_event) + HeapBytes(link.unlinked_event);
+    }
+  }
   if (rarities_ == nullptr) return bytes;
   const Rarities& rare = *rarities_;
   bytes += sizeof(Rarities) + rare.traits.capacity() * sizeof(Trait) +

@@ -5,7 +5,7 @@
 //         profile of all their events, and the order of arrival does not matter within the bounds
 //         of profile_parts.h. Where times are equal in a newest-m set, the later arrival is the
 //         newer.
-// Size:   about 180 bytes and what its vectors hold; see README.md.
+// Size:   about 190 bytes and what its vectors hold; see README.md.
 // Pure:   no clock, no randomness; the same events give the same state and the same bytes.
 // Threads: as a plain value; the owner guards it.
 #ifndef KINDRED_PROFILE_PROFILE_H_
@@ -25,6 +25,7 @@
 #include "clean/clean_event.h"
 #include "clean/outliers.h"
 #include "learn/forward_decay.h"
+#include "profile/links.h"
 #include "profile/packed_vector.h"
 #include "profile/profile_parts.h"
 
@@ -68,8 +69,19 @@ class Profile {
   // least 1970 and below 2^47 ms. A kDelete event empties the profile. Copies are the caller's to
   // drop.
   void Apply(const clean::CleanEvent& event, const ApplyContext& context);
-  // Adds the events of `other`, as if they had arrived after this one's.
+  // Adds the events and links of `other`, another part of the same id, as if they had arrived after
+  // this one's.
   void Merge(const Profile& other, const clean::OutlierRules& outlier_rules = {});
+  // Adds the events of `other` alone: of a linked id, whose links are its own.
+  void MergeEvents(const Profile& other, const clean::OutlierRules& outlier_rules = {});
+  // Takes over what `link` knows more; bounded (links.h). Returns whether anything changed. A link
+  // is no event: a profile with links alone is empty().
+  bool AddLink(const Link& link);
+  // Returns whether it was there.
+  bool RemoveLink(absl::string_view other);
+
+  // Ids that are, or are not, the same customer; in order of `other`.
+  const std::vector<Link>& links() const;
 
   // No event was applied (or all were deleted).
   bool empty() const { return types_.empty(); }
@@ -150,7 +162,6 @@ class Profile {
   void ApplyPlace(const ApplyContext& context, int64_t time_ms);
   void ApplyAffinities(event::EventType type, const ApplyContext& context, int64_t time_ms);
   void AddDropped(double category, double brand);
-  void ApplyIdentities(const clean::CleanEvent& event, int64_t time_ms);
   void ApplyRare(const clean::CleanEvent& event, int64_t time_ms);
   void ApplyQuality(const clean::CleanEvent& event, int64_t time_ms);
   void MergeRarities(const Rarities& other);
@@ -177,6 +188,7 @@ class Profile {
   std::unique_ptr<Geography> geography_;
   std::unique_ptr<Rarities> rarities_;
   std::unique_ptr<CalendarHigh> calendar_high_;  // counts above 255, in units of 256
+  std::unique_ptr<std::vector<Link>> links_;     // null when there are none
   int64_t folded_sessions_until_ms_ =
       0;  // end of the newest folded one; what falls before joins it
   uint32_t folded_sessions_ = 0;

@@ -55,8 +55,14 @@ void MergeGeography(Geography& into, const Geography& other) {
 }  // namespace
 
 void Profile::Merge(const Profile& other, const clean::OutlierRules& outlier_rules) {
+  if (&other == this) return MergeEvents(other.Clone(), outlier_rules);
+  for (const Link& link : other.links()) AddLink(link);
+  MergeEvents(other, outlier_rules);
+}
+
+void Profile::MergeEvents(const Profile& other, const clean::OutlierRules& outlier_rules) {
   if (other.empty()) return;
-  if (&other == this) return Merge(other.Clone(), outlier_rules);
+  if (&other == this) return MergeEvents(other.Clone(), outlier_rules);
   first_seen_ms_ = empty() ? other.first_seen_ms_ : std::min(first_seen_ms_, other.first_seen_ms_);
   last_seen_ms_ = std::max(last_seen_ms_, other.last_seen_ms_);
   for (const TypeCount& entry : other.types_) AddType(types_, entry.type, entry.count);

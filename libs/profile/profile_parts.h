@@ -142,7 +142,8 @@ struct Trait {
   friend bool operator==(const Trait&, const Trait&) = default;
 };
 
-// Stored: never change a value.
+// Only groups are added; other ids of the customer are links (links.h). Stored: never change a
+// value.
 enum class IdentityKind : uint8_t { kUserId = 0, kAnonymousId = 1, kPreviousId = 2, kGroupId = 3 };
 inline constexpr int kIdentityKinds = 4;
 // "user_id", "anonymous_id", "previous_id", "group_id".

@@ -369,10 +369,28 @@ class ProfileRecord::Reader {
   bool valid_ = true;
 };
 
+bool ProfileRecord::ReadLinks(base::ByteReader* in, Profile* profile) {
+  constexpr size_t kMinLinkBytes = 6;
+  const size_t size = in->Count(kMinLinkBytes);
+  if (size == 0 || size > kMaxLinks) return false;
+  profile->links_ = std::make_unique<std::vector<Link>>();
+  for (size_t i = 0; i < size; ++i) {
+    Link link;
+    if (!ReadLink(in, &link)) return false;
+    if (i > 0 && profile->links_->back().other >= link.other) return false;
+    profile->links_->push_back(std::move(link));
+  }
+  return true;
+}
+
 bool ProfileRecord::Read(absl::string_view record, Profile* profile) {
-  const uint8_t version = record.empty() ? 0 : static_cast<uint8_t>(record[0]);
+  base::ByteReader in(record);
+  const uint8_t first = in.U8();
+  const uint8_t version = first & ~kLinksFollow;
   if (version < kOldestProfileRecordVersion || version > kProfileRecordVersion) return false;
-  if (record.size() > 1 && !Reader(record.substr(1), version, profile).State()) return false;
+  if ((first & kLinksFollow) != 0 && !ReadLinks(&in, profile)) return false;
+  const absl::string_view state = record.substr(record.size() - in.remaining());
+  if (!state.empty() && !Reader(state, version, profile).State()) return false;
   // Anything that could be written shorter (a long varint, an unused part) is not our writing.
   std::string again;
   again.reserve(record.size());

@@ -2,6 +2,10 @@
 // times are differences, so that they are short; lists are newest first where they have times.
 //
 //   record     = version:u8 [state]                             no state: the empty profile
+//              | (version | 128):u8 n n*link [state]            a customer with links
+//   link       = other:bytes own_kinds:u8 other_kinds:u8 causes:u8 first
+//                [if first is not 0: first_cause:u8 first_event:bytes zigzag(last - first)]
+//                unlinked [if unlinked is not 0: unlinked_event:bytes]
 //   state      = parts:u8 first_seen (last_seen - first_seen) types calendar [calendar_high]
 //   sessions
 //                [folded] recent [days] terms(channels) terms(devices) sums(categories)
@@ -36,12 +40,14 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "base/bytes.h"
 #include "profile/profile.h"
 
 namespace kindred::profile {
 
 inline constexpr uint8_t kProfileRecordVersion = 2;
 inline constexpr uint8_t kOldestProfileRecordVersion = 1;
+inline constexpr uint8_t kLinksFollow = 128;
 
 // Behind Profile::Encode() and Profile::Decode(), which callers use.
 class ProfileRecord {
@@ -51,6 +57,8 @@ class ProfileRecord {
   static bool Read(absl::string_view record, Profile* profile);
 
  private:
+  static bool ReadLinks(base::ByteReader* in, Profile* profile);
+
   class Writer;
   class Reader;
 };

@@ -14,6 +14,11 @@
 
 namespace {
 
+using kindred::profile::IdKind;
+using kindred::profile::kMaxLinks;
+using kindred::profile::LinkCause;
+using kindred::profile::MakeLink;
+using kindred::profile::MakeUnlink;
 using kindred::profile::Profile;
 using kindred::profile::TestApplier;
 using kindred::profile::TestEvent;
@@ -47,6 +52,10 @@ void Use(TestApplier& applier, Profile& profile) {
   event.traits = {{"plan", "1"}};
   event.anonymous_id = "phone";
   applier.Apply(event, &merged);
+  merged.AddLink(
+      MakeLink("phone", IdKind::kUser, IdKind::kDevice, LinkCause::kAlias, time_ms, "e"));
+  merged.AddLink(MakeUnlink("phone", time_ms, "u"));
+  KINDRED_CHECK(merged.links().size() <= kMaxLinks);
   KINDRED_CHECK(Profile::Decode(RecordOf(merged)).ok());
 }
 

@@ -310,7 +310,14 @@ class ProfileRecord::Writer {
 };
 
 void ProfileRecord::Write(const Profile& profile, uint8_t version, std::string* out) {
-  out->push_back(static_cast<char>(version));
+  if (profile.links_ == nullptr) {
+    out->push_back(static_cast<char>(version));
+  } else {
+    base::ByteWriter writer(out);
+    writer.U8(version | kLinksFollow);
+    writer.Varint(profile.links_->size());
+    for (const Link& link : *profile.links_) WriteLink(link, &writer);
+  }
   if (!profile.empty()) Writer(profile, version, out).State();
 }
 

@@ -280,29 +280,50 @@ TEST(ProfileTest, TraitsAreTheNewestByEventTimeAndBounded) {
   EXPECT_GT(bytes, kMaxTraitBytes - 310);
 }
 
-TEST(ProfileTest, IdentitiesKeepTheirFirstTime) {
+TEST(ProfileTest, GroupsKeepTheirFirstTime) {
   TestApplier applier;
   Profile profile;
   TestEvent event;
-  event.type = EventType::kIdentify;
+  event.type = EventType::kGroup;
   event.item.clear();
-  event.anonymous_id = "phone";
+  event.group_id = "club";
   event.time_ms = kTestStartMs + kTestDayMs;
   applier.Apply(event, &profile);
   event.time_ms = kTestStartMs;
   applier.Apply(event, &profile);
-  event.type = EventType::kAlias;
-  event.previous_id = "old";
-  event.time_ms = kTestStartMs + kTestDayMs;
-  applier.Apply(event, &profile);
   EXPECT_THAT(profile.rarities().identities,
-              ElementsAre(Identity{IdentityKind::kAnonymousId, "phone", kTestStartMs},
-                          Identity{IdentityKind::kPreviousId, "old", kTestStartMs + kTestDayMs}));
+              ElementsAre(Identity{IdentityKind::kGroupId, "club", kTestStartMs}));
   for (int i = 0; i < 100; ++i) {
-    event.previous_id = "old-" + std::to_string(i);
+    event.group_id = "club-" + std::to_string(i);
     applier.Apply(event, &profile);
   }
   EXPECT_EQ(profile.rarities().identities.size(), kMaxIdentities);
+}
+
+TEST(ProfileTest, LinksAloneAreNoEvents) {
+  Profile profile;
+  EXPECT_TRUE(profile.AddLink(
+      MakeLink("b", IdKind::kUser, IdKind::kDevice, LinkCause::kIdentify, kTestStartMs, "e")));
+  EXPECT_TRUE(profile.empty());
+  std::string record;
+  profile.Encode(&record);
+  const auto read = Profile::Decode(record);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, profile);
+  TestApplier applier;
+  applier.Apply(TestEvent(), &profile);
+  Profile other;
+  other.AddLink(MakeUnlink("b", kTestStartMs + 1, "u"));
+  other.Merge(profile);
+  EXPECT_EQ(other.event_count(), 1u);
+  EXPECT_FALSE(other.links().front().linked());
+  Profile events;
+  events.MergeEvents(profile);
+  EXPECT_TRUE(events.links().empty());
+  EXPECT_TRUE(profile.RemoveLink("b"));
+  EXPECT_FALSE(profile.RemoveLink("b"));
+  EXPECT_TRUE(profile.links().empty());
+  EXPECT_EQ(profile, applier.ApplyAll({TestEvent()}));
 }
 
 TEST(ProfileTest, ConsentIsTheNewestByEventTimeAndNoWinsATie) {

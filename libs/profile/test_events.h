@@ -35,6 +35,7 @@ struct TestEvent {
   double rating = 0;
   std::string anonymous_id;
   std::string previous_id;
+  std::string group_id;
   std::vector<std::pair<std::string, std::string>> traits;
   std::vector<std::pair<std::string, bool>> consents;
   int64_t arrival_delay_ms = 1000;
@@ -49,6 +50,7 @@ class TestApplier {
     event.user_id = "u-1";
     event.anonymous_id = from.anonymous_id;
     event.previous_id = from.previous_id;
+    event.group_id = from.group_id;
     event.type = from.type;
     event.event_time_ms = from.time_ms;
     event.item_id = from.item;

@@ -37,6 +37,7 @@ struct AskOptions {
 constexpr const char* kStateFields[] = {"name",
                                         "customer_id",
                                         "identities",
+                                        "identity",
                                         "traits",
                                         "event_count",
                                         "event_counts",

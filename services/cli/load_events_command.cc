@@ -205,6 +205,9 @@ void AddShapeOptions(CLI::App* command, LoadOptions* load) {
       ->capture_default_str();
   command->add_option("--late", load->late, "Share of events that lie an hour to three days back")
       ->capture_default_str();
+  command->add_option(
+      "--anonymous", load->anonymous,
+      "Share of events that also name one of the customer's browsers, which links it");
   command->add_option("--bad", load->bad, "Share of records that must be rejected")
       ->capture_default_str();
 }

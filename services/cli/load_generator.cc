@@ -238,6 +238,10 @@ const LoadRecord& LoadGenerator::Next(int64_t time_ms) {
   event_id_ = absl::StrFormat("%016x", Mix(options_.seed * 0x9e3779b97f4a7c15 + sequence_++));
   event_.event_id = event_id_;
   event_.user_id = user_id_;
+  if (options_.anonymous > 0 && random_.Uniform() < options_.anonymous) {
+    anonymous_id_ = absl::StrFormat("b-%07d-%d", customer, session.number % 3);
+    event_.anonymous_id = anonymous_id_;
+  }
   const uint64_t mixed = Mix(customer ^ 0x5bd1e995);
   event_.device = kDevices[(mixed + session.number % 5 / 4) % 3];
   event_.channel = kChannels[(mixed >> 8) % 4];

@@ -46,6 +46,8 @@ struct LoadOptions {
   double duplicates = 0.01;  // an earlier record again, byte for byte
   double late = 0.02;        // an event time one hour to three days back
   double bad = 0.001;        // truncated, empty, noise, or from the year 9999
+  // Share of the events that also name one of the customer's three browsers.
+  double anonymous = 0;
   LoadFormat format = LoadFormat::kJson;
 };
 
@@ -105,8 +107,8 @@ class LoadGenerator {
   uint64_t sequence_ = 0;
   event::Event event_;
   // What event_ points into.
-  std::string event_id_, user_id_, item_id_, category_, brand_, title_, query_, session_id_,
-      order_id_;
+  std::string event_id_, user_id_, anonymous_id_, item_id_, category_, brand_, title_, query_,
+      session_id_, order_id_;
   LoadRecord record_;
   std::deque<LoadRecord> sent_;  // the latest, to be sent again
 };

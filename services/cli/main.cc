@@ -6,6 +6,7 @@
 #include "cli/demo_command.h"
 #include "cli/evaluate_command.h"
 #include "cli/forecast_command.h"
+#include "cli/identity_command.h"
 #include "cli/import_command.h"
 #include "cli/load_command.h"
 #include "cli/plot_command.h"
@@ -27,6 +28,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddDemoCommand(app);
   kindred::cli::AddImportCommands(app);
   kindred::cli::AddAskCommands(app);
+  kindred::cli::AddIdentityCommand(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
   kindred::cli::AddForecastCommand(app);

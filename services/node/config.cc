@@ -211,6 +211,13 @@ config::v1::NodeConfig DefaultConfig() {
   kafka.set_items_topic("items");
   kafka.set_dead_letter_topic("");
   kafka.set_audience_topic("");
+  config::v1::IdentityConfig& identity = *config.mutable_identity();
+  identity.set_max_user_ids(1);
+  identity.set_max_emails(5);
+  identity.set_max_external_ids(5);
+  identity.set_max_device_ids(5);
+  identity.set_max_anonymous_ids(5);
+  identity.set_blocked_ids("");
   kafka.set_group("kindred");
   kafka.set_instance_id("");
   kafka.set_session_timeout_ms(45000);
@@ -327,6 +334,14 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("clean.breaker_share", config.clean().breaker_share(), 0, 1, &problems);
   CheckRange("clean.breaker_window_records", config.clean().breaker_window_records(), 1, 1 << 30,
              &problems);
+  for (const auto& [name, limit] :
+       {std::pair("identity.max_user_ids", config.identity().max_user_ids()),
+        {"identity.max_emails", config.identity().max_emails()},
+        {"identity.max_external_ids", config.identity().max_external_ids()},
+        {"identity.max_device_ids", config.identity().max_device_ids()},
+        {"identity.max_anonymous_ids", config.identity().max_anonymous_ids()}}) {
+    CheckRange(name, limit, 1, 64, &problems);
+  }
   CheckRange("profile.affinity_half_life_days", config.profile().affinity_half_life_days(), 14,
              3650, &problems);
   CheckRange("segments.count", config.segments().count(), 2, 1000, &problems);

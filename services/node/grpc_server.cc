@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.grpc.pb.h"
+#include "kindred/v1/identity.grpc.pb.h"
 #include "kindred/v1/profile.grpc.pb.h"
 #include "kindred/v1/recommendation.grpc.pb.h"
 #include "kindred/v1/segment.grpc.pb.h"
@@ -199,6 +200,31 @@ class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
   MethodMetrics get_;
 };
 
+class IdentityServiceImpl final : public v1::IdentityService::CallbackService {
+ public:
+  IdentityServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
+      : serving_(serving),
+        admission_(admission),
+        get_(registry, "GetIdentity"),
+        unlink_(registry, "UnlinkIds") {}
+
+  ServerUnaryReactor* GetIdentity(CallbackServerContext* context,
+                                  const v1::GetIdentityRequest* request,
+                                  v1::CustomerIdentity* response) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetIdentity, request, response);
+  }
+  ServerUnaryReactor* UnlinkIds(CallbackServerContext* context, const v1::UnlinkIdsRequest* request,
+                                v1::CustomerIdentity* response) override {
+    return Answer(context, admission_, &unlink_, serving_, &Serving::UnlinkIds, request, response);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  MethodMetrics get_;
+  MethodMetrics unlink_;
+};
+
 class StatusServiceImpl final : public v1::StatusService::CallbackService {
  public:
   StatusServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
@@ -223,6 +249,7 @@ class GrpcServerImpl final : public GrpcServer {
         profiles_(serving, &admission_, &hub_, registry),
         recommendations_(serving, &admission_, registry),
         segments_(serving, &admission_, registry),
+        identities_(serving, &admission_, registry),
         status_(serving, &admission_, registry),
         share_(registry->AddCollector(
             telemetry::MetricKind::kGauge, "kindred_rpc_admitted_share",
@@ -249,6 +276,7 @@ class GrpcServerImpl final : public GrpcServer {
     builder.RegisterService(&profiles_);
     builder.RegisterService(&recommendations_);
     builder.RegisterService(&segments_);
+    builder.RegisterService(&identities_);
     builder.RegisterService(&status_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
@@ -267,7 +295,8 @@ class GrpcServerImpl final : public GrpcServer {
     health.SetServingStatus(serving);
     for (const char* name :
          {v1::ProfileService::service_full_name(), v1::RecommendationService::service_full_name(),
-          v1::SegmentService::service_full_name(), v1::StatusService::service_full_name()}) {
+          v1::SegmentService::service_full_name(), v1::IdentityService::service_full_name(),
+          v1::StatusService::service_full_name()}) {
       health.SetServingStatus(name, serving);
     }
   }
@@ -287,6 +316,7 @@ class GrpcServerImpl final : public GrpcServer {
   ProfileServiceImpl profiles_;
   RecommendationServiceImpl recommendations_;
   SegmentServiceImpl segments_;
+  IdentityServiceImpl identities_;
   StatusServiceImpl status_;
   std::unique_ptr<telemetry::Registry::Collector> share_;
   std::unique_ptr<grpc::Server> server_;

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "learn/segment_label.h"
+#include "node/identity_view.h"
 #include "node/profile_view.h"
 #include "node/request_error.h"
 #include "profile/features.h"
@@ -21,6 +22,18 @@ constexpr int kMaxBatch = 500;
 constexpr int kMaxPageSize = 1000;
 constexpr int kDefaultPageSize = 100;
 constexpr size_t kMaxUnusual = 5;
+
+// Changes with every event, every id that comes or goes, and a life after a deletion.
+int64_t VersionOf(const profile::Profile& profile, const CustomerParts& parts) {
+  uint64_t mixed =
+      profile.event_count() * 0x9E3779B97F4A7C15 ^ static_cast<uint64_t>(profile.first_seen_ms());
+  if (parts.group != nullptr) {
+    for (const profile::GroupMember& member : parts.group->members) {
+      mixed ^= profile::CustomerMap::Hash(member.id);
+    }
+  }
+  return mixed == 0 ? 1 : static_cast<int64_t>(mixed);
+}
 
 void FillDimension(const learn::SegmentModel& model, size_t index, size_t dimension,
                    const std::vector<double>& center, v1::SegmentDimension* out) {
@@ -64,32 +77,13 @@ LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
       store_(*store),
       learner_(*learner),
       checkpointer_(*checkpointer),
-      health_(*health) {}
+      health_(*health),
+      customers_(shared, partitions, cold) {}
 
 absl::StatusOr<bool> LiveServing::Visit(
     absl::string_view customer_id, absl::FunctionRef<void(const profile::Profile&)> visit) const {
-  const uint64_t hash = profile::CustomerMap::Hash(customer_id);
-  const PartitionId home = partitions_.Home(customer_id);
-  KINDRED_RETURN_IF_ERROR(partitions_.Ready(home));
-  const auto strays = shared_.strays.Find(hash);
-  if (strays.empty()) {
-    return partitions_.slot(home).state->Visit(customer_id, hash, cold_, visit);
-  }
-  profile::Profile sum;
-  bool found = false;
-  const auto add = [&](const profile::Profile& part) {
-    found = true;
-    sum.Merge(part);
-  };
-  KINDRED_RETURN_IF_ERROR(
-      partitions_.slot(home).state->Visit(customer_id, hash, cold_, add).status());
-  for (const PartitionId partition : strays) {
-    if (partition == home || !partitions_.Ready(partition).ok()) continue;
-    KINDRED_RETURN_IF_ERROR(
-        partitions_.slot(partition).state->Visit(customer_id, hash, cold_, add).status());
-  }
-  if (found) visit(sum);
-  return found;
+  return customers_.Visit(
+      customer_id, [&](const profile::Profile& profile, const CustomerParts&) { visit(profile); });
 }
 
 void LiveServing::FillFreshness(PartitionId partition, v1::Freshness* out) const {
@@ -107,16 +101,26 @@ absl::Status LiveServing::GetProfile(const v1::GetProfileRequest& request, v1::P
   const absl::string_view id = IdOfName(request.name(), "profiles", "name", &check);
   KINDRED_RETURN_IF_ERROR(check.status());
   KINDRED_RETURN_IF_ERROR(CheckMask(request.read_mask()));
+  bool first = true;
+  return ReadProfile(id, request.read_mask(), profile, &first);
+}
+
+absl::Status LiveServing::ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
+                                      v1::Profile* profile, bool* first) {
   const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
   const int64_t as_of_ms = partitions_.newest_event_ms();
-  KINDRED_ASSIGN_OR_RETURN(const bool found, Visit(id, [&](const profile::Profile& state) {
-                             FillProfile(id, state, shared_, segments.get(), as_of_ms, profile);
-                           }));
+  KINDRED_ASSIGN_OR_RETURN(const bool found, customers_.Visit(id, [&](const profile::Profile& state,
+                                                                      const CustomerParts& parts) {
+    FillProfile(id, state, shared_, segments.get(), as_of_ms, profile);
+    if (parts.group == nullptr) return;
+    FillIdentity(id, parts, profile->mutable_identity());
+    *first = parts.group->members.front().id == id;
+  }));
   if (!found) {
     return absl::NotFoundError(absl::StrCat("no event of customer \"", id, "\" has been applied"));
   }
   FillFreshness(partitions_.Home(id), profile->mutable_freshness());
-  ApplyMask(request.read_mask(), profile);
+  ApplyMask(mask, profile);
   return absl::OkStatus();
 }
 
@@ -184,26 +188,27 @@ absl::Status LiveServing::ListProfiles(const v1::ListProfilesRequest& request,
   if (partition < partitions_.count()) {
     response->set_next_page_token(absl::StrCat(partition, "/", last));
   }
-  v1::GetProfileRequest one;
-  *one.mutable_read_mask() = request.read_mask();
   for (const std::string& id : ids) {
-    one.set_name(absl::StrCat("profiles/", id));
-    const absl::Status status = GetProfile(one, response->add_profiles());
-    if (status.ok()) continue;
+    // Of linked ids the one that names the customer is told.
+    bool first = true;
+    const absl::Status status =
+        ReadProfile(id, request.read_mask(), response->add_profiles(), &first);
+    if (status.ok() && first) continue;
     response->mutable_profiles()->RemoveLast();
-    if (!absl::IsNotFound(status)) return status;
+    if (!status.ok() && !absl::IsNotFound(status)) return status;
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> LiveServing::ProfileVersion(absl::string_view customer_id) {
   int64_t version = 0;
-  KINDRED_RETURN_IF_ERROR(Visit(customer_id, [&version](const profile::Profile& profile) {
-                            // The first event tells one that came back after a deletion.
-                            const uint64_t mixed = profile.event_count() * 0x9E3779B97F4A7C15 ^
-                                                   static_cast<uint64_t>(profile.first_seen_ms());
-                            version = mixed == 0 ? 1 : static_cast<int64_t>(mixed);
-                          }).status());
+  KINDRED_RETURN_IF_ERROR(
+      customers_
+          .Visit(customer_id,
+                 [&version](const profile::Profile& profile, const CustomerParts& parts) {
+                   version = VersionOf(profile, parts);
+                 })
+          .status());
   return version;
 }
 

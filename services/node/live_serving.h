@@ -7,6 +7,8 @@
 
 #include "absl/time/time.h"
 #include "node/checkpointer.h"
+#include "node/customer_reader.h"
+#include "node/event_writer.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
 #include "node/serving.h"
@@ -30,12 +32,19 @@ class LiveServing final : public Serving {
               const ColdReader* cold, const store::Store* store, const Learner* learner,
               const Checkpointer* checkpointer, const telemetry::HealthState* health);
 
+  // Before the first call; without one, calls that write are Unavailable.
+  void SetWriter(EventWriter* writer) { writer_ = writer; }
+
   absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) override;
   absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
                                 v1::BatchGetProfilesResponse* response) override;
   absl::Status ListProfiles(const v1::ListProfilesRequest& request,
                             v1::ListProfilesResponse* response) override;
   absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) override;
+  absl::Status GetIdentity(const v1::GetIdentityRequest& request,
+                           v1::CustomerIdentity* identity) override;
+  absl::Status UnlinkIds(const v1::UnlinkIdsRequest& request,
+                         v1::CustomerIdentity* identity) override;
   absl::Status Recommend(const v1::RecommendRequest& request,
                          v1::RecommendResponse* response) override;
   absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
@@ -49,6 +58,9 @@ class LiveServing final : public Serving {
   // Calls `visit` with the customer's profile, the sum of its parts. False: never seen.
   absl::StatusOr<bool> Visit(absl::string_view customer_id,
                              absl::FunctionRef<void(const profile::Profile&)> visit) const;
+  // `first`: the id is the one that names the customer.
+  absl::Status ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
+                           v1::Profile* profile, bool* first);
   void FillFreshness(PartitionId partition, v1::Freshness* out) const;
 
   const StatusInfo info_;
@@ -59,6 +71,8 @@ class LiveServing final : public Serving {
   const Learner& learner_;
   const Checkpointer& checkpointer_;
   const telemetry::HealthState& health_;
+  const CustomerReader customers_;
+  EventWriter* writer_ = nullptr;
   const recommend::Recommender recommender_;
 };
 

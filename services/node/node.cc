@@ -142,6 +142,7 @@ class NodeImpl final : public Node {
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<CatalogueFollower> catalogue_;
+  std::unique_ptr<EventWriter> writer_;
   std::unique_ptr<LiveServing> serving_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;
@@ -320,6 +321,8 @@ absl::Status NodeImpl::StartServers() {
   serving_ =
       std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
                                     store_.get(), learner_.get(), checkpointer_.get(), &health_);
+  writer_ = std::make_unique<EventWriter>(config_.kafka().topic(), sink_.get(), partitions_.get());
+  serving_->SetWriter(writer_.get());
   GrpcServerOptions grpc;
   grpc.address = config_.serve().grpc_address();
   KINDRED_ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, serving_.get(), &registry_));

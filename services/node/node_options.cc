@@ -5,7 +5,9 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace kindred::node {
 namespace {
@@ -38,6 +40,14 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
   options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
   options.breaker.window_records = static_cast<uint32_t>(config.clean().breaker_window_records());
   options.breaker.share = config.clean().breaker_share();
+  options.identity.limits = {config.identity().max_user_ids(), config.identity().max_emails(),
+                             config.identity().max_external_ids(),
+                             config.identity().max_device_ids(),
+                             config.identity().max_anonymous_ids()};
+  for (const absl::string_view id :
+       absl::StrSplit(config.identity().blocked_ids(), ',', absl::SkipWhitespace())) {
+    options.identity.blocked.insert(absl::AsciiStrToLower(absl::StripAsciiWhitespace(id)));
+  }
   std::random_device random;
   options.dedup_seed = uint64_t{random()} << 32 | random();
   return options;

@@ -210,6 +210,10 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     quality_.CountDuplicate();
     return absl::OkStatus();
   }
+  if (clean.type == event::EventType::kLink || clean.type == event::EventType::kUnlink) {
+    ApplyLink(record, event, clean, hash, *customer);
+    return absl::OkStatus();
+  }
   FillFromCatalogue(&clean, bench);
   static const profile::Profile* const kStranger = new profile::Profile;
   const profile::Profile& known = *customer == nullptr ? *kStranger : (*customer)->profile;
@@ -226,16 +230,13 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     newest_event_ms_.store(clean.event_time_ms, std::memory_order_release);
   }
   if (clean.type == event::EventType::kDelete) {
-    if (*customer != nullptr) {
-      customers_.Remove(clean.customer_id, hash);
-      --customer_count_;
-    }
+    DeleteCustomer(clean, hash, *customer);
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
     customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
-    ++customer_count_;
   }
+  if ((*customer)->profile.empty()) ++customer_count_;
   // The producer chose the partition by its own rule; the customer's own may be another one.
   if (base::PartitionOf(clean.customer_id, shared_.options.partition_count) != id_.value()) {
     ++quality_.stray_records;
@@ -244,6 +245,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   const profile::ApplyContext context = Intern(clean);
   LearnItems(clean, context, (*customer)->profile, bench);
   (*customer)->profile.Apply(clean, context);
+  if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
   customers_.MarkDirty(**customer);
   return absl::OkStatus();
 }

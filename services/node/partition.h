@@ -157,6 +157,22 @@ class Partition {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Links (partition_links.cc). The event may say that ids belong together.
+  static bool HasLinkEvidence(const clean::CleanEvent& event);
+  void LinkIds(const clean::CleanEvent& event, profile::Customer* customer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Joins the link into the customer's, and tells the other end if that is news to it.
+  void AddLink(const profile::Link& link, profile::Customer* customer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PostLink(absl::string_view own, const profile::Link& link)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // An unlink, or another partition's word of a link.
+  void ApplyLink(const stream::RawRecord& record, const event::Event& event,
+                 const clean::CleanEvent& clean, uint64_t hash, profile::Customer* customer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Deletes this part of the customer and asks the linked ids' partitions to follow.
+  void DeleteCustomer(const clean::CleanEvent& event, uint64_t hash, profile::Customer* customer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Stored with the next checkpoint, produced after it. For whoever has something to say while a
   // record is applied.
   void Post(const OutboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -1,4 +1,5 @@
-// Answers to calls, whatever transport they came by. Reads the live state; never writes it.
+// Answers to calls, whatever transport they came by. Reads the live state; what
+// it writes is an event, produced to the log.
 #ifndef KINDRED_NODE_SERVING_H_
 #define KINDRED_NODE_SERVING_H_
 
@@ -7,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "kindred/v1/identity.pb.h"
 #include "kindred/v1/profile.pb.h"
 #include "kindred/v1/recommendation.pb.h"
 #include "kindred/v1/segment.pb.h"
@@ -28,6 +30,11 @@ class Serving {
                                     v1::ListProfilesResponse* response) = 0;
   // A number that changes with every event applied to the customer; 0 while it is unknown.
   virtual absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) = 0;
+  virtual absl::Status GetIdentity(const v1::GetIdentityRequest& request,
+                                   v1::CustomerIdentity* identity) = 0;
+  // Blocks until the unlink is in the log and applied.
+  virtual absl::Status UnlinkIds(const v1::UnlinkIdsRequest& request,
+                                 v1::CustomerIdentity* identity) = 0;
   virtual absl::Status Recommend(const v1::RecommendRequest& request,
                                  v1::RecommendResponse* response) = 0;
   virtual absl::Status SimilarItems(const v1::SimilarItemsRequest& request,

@@ -20,6 +20,7 @@
 #include "learn/forward_decay.h"
 #include "node/breaker.h"
 #include "node/catalogue.h"
+#include "profile/identity_group.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
 #include "store/checkpoint.h"
@@ -80,6 +81,7 @@ struct SharedOptions {
   uint64_t dedup_seed = 0;
   size_t max_record_bytes = 1u << 20;
   BreakerOptions breaker;
+  profile::IdentityRules identity;
 };
 
 struct SharedState {

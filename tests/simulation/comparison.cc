@@ -117,18 +117,44 @@ std::string Difference(const node::Partition& partition, const node::SharedState
   for (const std::string& id : AllCustomers()) {
     const auto wanted = expected.customers.find(id);
     Differences customer;
+    bool has_events = false;
     const absl::StatusOr<bool> found = partition.Visit(
         id, profile::CustomerMap::Hash(id), cold, [&](const profile::Profile& profile) {
+          has_events = !profile.empty();
           if (wanted == expected.customers.end()) return;
           CompareCustomer(profile, shared, wanted->second, &customer);
         });
     if (!found.ok()) {
       out.Text(id, found.status().ToString(), "readable");
     } else {
-      out.Check(absl::StrCat(id, " known"), *found, wanted != expected.customers.end());
+      out.Check(absl::StrCat(id, " known"), has_events, wanted != expected.customers.end());
     }
     out.Text(id, customer.str(), "");
   }
+  return out.str();
+}
+
+std::string LinkDifference(const node::Partition& partition, const node::ColdReader& cold,
+                           const std::string& id,
+                           const std::map<std::pair<std::string, std::string>, bool>& expected) {
+  Differences out;
+  std::map<std::string, bool> links;
+  const absl::StatusOr<bool> found = partition.Visit(
+      id, profile::CustomerMap::Hash(id), cold, [&](const profile::Profile& profile) {
+        for (const profile::Link& link : profile.links()) links[link.other] = link.linked();
+      });
+  if (!found.ok()) return found.status().ToString();
+  std::map<std::string, bool> wanted;
+  for (const auto& [ids, linked] : expected) {
+    if (ids.first == id) wanted[ids.second] = linked;
+    if (ids.second == id) wanted[ids.first] = linked;
+  }
+  const auto shown = [](const std::map<std::string, bool>& map) {
+    return absl::StrJoin(map, ",", [](std::string* text, const auto& entry) {
+      absl::StrAppend(text, entry.first, entry.second ? " linked" : " unlinked");
+    });
+  };
+  out.Text(absl::StrCat("links of ", id), shown(links), shown(wanted));
   return out.str();
 }
 

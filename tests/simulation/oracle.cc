@@ -51,6 +51,22 @@ void Count(const Sent& sent, bool late, OracleCustomer* customer) {
 
 }  // namespace
 
+std::map<std::pair<std::string, std::string>, bool> Linked(const std::vector<PartitionLog>& logs) {
+  std::map<std::pair<std::string, std::string>, std::pair<int64_t, bool>> newest;
+  for (const PartitionLog& log : logs) {
+    for (const LogRecord& record : log) {
+      const Sent& sent = record.sent;
+      if (sent.other.empty() || sent.flaw != Flaw::kNone) continue;
+      const std::pair<int64_t, bool> word(sent.time_ms, sent.type == "unlink");
+      auto& word_before = newest[std::minmax(sent.customer, sent.other)];
+      word_before = std::max(word_before, word);
+    }
+  }
+  std::map<std::pair<std::string, std::string>, bool> linked;
+  for (const auto& [ids, word] : newest) linked[ids] = !word.second;
+  return linked;
+}
+
 OracleState Fold(const PartitionLog& log, int64_t next) {
   OracleState state;
   std::map<std::string, int64_t> seen;  // event id and reason against it → when it was taken
@@ -79,9 +95,11 @@ OracleState Fold(const PartitionLog& log, int64_t next) {
       continue;
     }
     ++state.accepted;
-    state.newest_event_ms = std::max(state.newest_event_ms, sent.time_ms);
     const bool late = record.arrival_ms - sent.time_ms >= kDayMs;
     if (late) ++state.late;
+    // About a customer, not of one.
+    if (sent.type == "unlink" || sent.type == "message") continue;
+    state.newest_event_ms = std::max(state.newest_event_ms, sent.time_ms);
     if (sent.type == "delete") {
       state.customers.erase(sent.customer);
     } else {

@@ -41,6 +41,10 @@ struct OracleState {
   std::map<std::string, OracleCustomer> customers;
 };
 
+// Whether two ids are one customer by the newest word on them in all logs; an unlink wins a tie. By
+// pair in the order of their names; pairs that no event named are absent.
+std::map<std::pair<std::string, std::string>, bool> Linked(const std::vector<PartitionLog>& logs);
+
 // Folds the records with offsets below `next`.
 OracleState Fold(const PartitionLog& log, int64_t next);
 

@@ -15,6 +15,7 @@ constexpr int64_t kStartMs = 1'760'000'000'000;  // 2025-10-09
 constexpr int kCustomers = 9;
 constexpr int kItems = 7;
 constexpr int kCategories = 3;
+constexpr int kLinkedIds = 6;
 
 std::string Category(const std::string& item) {
   return absl::StrCat("category-", (item.back() - '0') % kCategories);
@@ -26,6 +27,7 @@ std::string Encode(const Sent& sent) {
                                   "\",\"event_time\":", sent.time_ms);
   if (sent.flaw != Flaw::kNoCustomer)
     absl::StrAppend(&json, ",\"user_id\":\"", sent.customer, "\"");
+  if (!sent.other.empty()) absl::StrAppend(&json, ",\"previous_id\":\"", sent.other, "\"");
   if (!sent.item.empty() && sent.flaw != Flaw::kNoItem) {
     absl::StrAppend(&json, ",\"item_id\":\"", sent.item, "\",\"category\":\"", Category(sent.item),
                     "\"");
@@ -101,8 +103,20 @@ class Maker {
     sent.price_cents = 100 * (1 + dice_.Below(50)) + 99;
     sent.time_ms = arrival_ms - dice_.Below(5 * kMinuteMs);
     if (dice_.Percent(8)) sent.time_ms -= 24 * kHourMs + dice_.Below(200 * kHourMs);
-    if (dice_.Percent(12)) AddFlaw(arrival_ms, &sent);
+    if (dice_.Percent(10)) {
+      Link(partitions, partition, &sent);
+    } else if (dice_.Percent(12)) {
+      AddFlaw(arrival_ms, &sent);
+    }
     return sent;
+  }
+
+  void Link(int partitions, int partition, Sent* sent) {
+    const int64_t own = partition + partitions * dice_.Below(kLinkedIds / partitions);
+    sent->customer = absl::StrCat("l-", own);
+    sent->other = absl::StrCat("l-", (own + 1 + dice_.Below(kLinkedIds - 1)) % kLinkedIds);
+    sent->type = dice_.Percent(60) ? "alias" : "unlink";
+    sent->item.clear();
   }
 
   void AddFlaw(int64_t arrival_ms, Sent* sent) {
@@ -134,6 +148,30 @@ std::vector<PartitionLog> MakeLogs(uint64_t seed) {
   return logs;
 }
 
+LogRecord Message(const PartitionLog& log, std::string id, std::string key, std::string value,
+                  int64_t time_ms) {
+  LogRecord record;
+  record.offset = log.back().offset + 1;
+  record.arrival_ms = std::max(log.back().arrival_ms, time_ms);
+  record.sent.event_id = std::move(id);
+  record.sent.customer = key;
+  record.sent.type = "message";
+  record.sent.time_ms = time_ms;
+  record.key = std::move(key);
+  record.value = std::move(value);
+  return record;
+}
+
+std::vector<std::string> AllLinkedIds() {
+  std::vector<std::string> ids;
+  for (int i = 0; i < kLinkedIds; ++i) ids.push_back(absl::StrCat("l-", i));
+  return ids;
+}
+
+size_t PartitionOfLinkedId(const std::string& id, size_t partitions) {
+  return static_cast<size_t>(id.back() - '0') % partitions;
+}
+
 std::vector<std::string> AllItems() {
   std::vector<std::string> items;
   for (int i = 0; i < kItems; ++i) items.push_back(absl::StrCat("item-", i));
@@ -149,6 +187,7 @@ std::vector<std::string> AllTerms() {
 std::vector<std::string> AllCustomers() {
   std::vector<std::string> customers;
   for (int i = 0; i < kCustomers; ++i) customers.push_back(absl::StrCat("u-", i));
+  for (std::string& id : AllLinkedIds()) customers.push_back(std::move(id));
   return customers;
 }
 

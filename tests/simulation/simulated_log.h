@@ -31,7 +31,8 @@ enum class Flaw { kNone, kNotJson, kNoCustomer, kNoItem, kFuture, kNegativePrice
 struct Sent {
   std::string event_id;
   std::string customer;
-  std::string type;  // view, purchase, refund, identify, delete
+  std::string type;   // view, purchase, refund, identify, delete, alias, unlink, message
+  std::string other;  // alias, unlink: the other id
   std::string item;
   int64_t quantity = 1;
   int64_t price_cents = 0;
@@ -51,6 +52,14 @@ struct LogRecord {
 // beyond it, never near its edge, which the specification leaves open by one bucket.
 using PartitionLog = std::vector<LogRecord>;
 std::vector<PartitionLog> MakeLogs(uint64_t seed);
+
+// A record that a partition sends to another one; what it says is between the two.
+LogRecord Message(const PartitionLog& log, std::string id, std::string key, std::string value,
+                  int64_t time_ms);
+
+// Ids that alias and unlink events name, and the partition that has their events.
+std::vector<std::string> AllLinkedIds();
+size_t PartitionOfLinkedId(const std::string& id, size_t partitions);
 
 // Everything that MakeLogs() may name.
 std::vector<std::string> AllItems();

@@ -13,12 +13,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
 #include "node/dead_letter.h"
 #include "node/item_record.h"
+#include "node/outbox_entry.h"
 #include "node/partition.h"
 #include "node/shared_state.h"
 #include "simulation/comparison.h"
 #include "simulation/oracle.h"
+#include "simulation/process.h"
 #include "simulation/simulated_log.h"
 #include "store/store.h"
 #include "store/testing/fault_environment.h"
@@ -27,32 +30,6 @@ namespace kindred::simulation {
 namespace {
 
 constexpr int kMaxSteps = 2000;
-
-class StoredProfiles final : public node::ColdReader {
- public:
-  explicit StoredProfiles(const store::Store* store) : store_(*store) {}
-  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId partition, absl::Span<const absl::string_view> ids) const override {
-    if (failing) return absl::UnavailableError("simulated");
-    return store_.MultiGet(store::Table::kProfile, partition, ids);
-  }
-  bool failing = false;
-
- private:
-  const store::Store& store_;
-};
-
-// Everything that a process holds in memory.
-struct Process {
-  Process(const node::SharedOptions& options, const store::Store* store)
-      : shared(options), bench(options), cold(store) {}
-  node::SharedState shared;
-  node::Workbench bench;
-  StoredProfiles cold;
-  std::vector<std::unique_ptr<node::Partition>> partitions;
-  // Checkpoints begun and not written yet, oldest first.
-  std::deque<std::pair<size_t, node::PendingCheckpoint>> writing;
-};
 
 class Simulation {
  public:
@@ -119,6 +96,8 @@ class Simulation {
   void WriteOne(bool may_fail);
   void Corrupt(size_t p, Offset next);
   void SendOutbox(size_t p, bool acknowledge);
+  absl::Status DeliverMessage(absl::string_view bytes);
+  void DeliverAllMessages();
   void Rebalance(size_t p);
   void Crash();
   void BreakDisk();
@@ -135,7 +114,8 @@ class Simulation {
   Dice dice_;
   const Defect defect_;
   const bool trace_;
-  const std::vector<PartitionLog> logs_;
+  // Messages between partitions are added as they are sent.
+  std::vector<PartitionLog> logs_;
   // All names get their numbers in one order, so that stored bytes can be compared between runs.
   bool fixed_names_ = false;
   int64_t disk_faults_left_ = 0;
@@ -288,6 +268,12 @@ void Simulation::SendOutbox(size_t p, bool acknowledge) {
   Expect("outbox",
          store_->ForEachOutbox(
              Id(p), 0, 5, [&](uint64_t sequence, absl::string_view bytes) -> absl::Status {
+               const absl::StatusOr<node::OutboxKind> kind = node::StoredKind(bytes);
+               if (!kind.ok()) return kind.status();
+               if (*kind != node::OutboxKind::kDeadLetter) {
+                 sent.push_back(sequence);
+                 return DeliverMessage(bytes);
+               }
                const absl::StatusOr<node::DeadLetter> letter = node::DecodeDeadLetter(bytes);
                if (!letter.ok()) return letter.status();
                sent.push_back(sequence);
@@ -300,6 +286,24 @@ void Simulation::SendOutbox(size_t p, bool acknowledge) {
              }));
   if (!acknowledge || sent.empty()) return;
   Expect("acknowledge", store_->DeleteOutbox(Id(p), sent));
+}
+
+// Into the log of the partition that has the id's events; again if it was never acknowledged.
+absl::Status Simulation::DeliverMessage(absl::string_view bytes) {
+  absl::StatusOr<node::OutboxEntry> entry = node::DecodeOutboxEntry(bytes);
+  if (!entry.ok()) return entry.status();
+  constexpr absl::string_view kField = "\"event_time\":\"";
+  const size_t field = entry->value.find(kField);
+  absl::Time time;
+  if (field == std::string::npos ||
+      !absl::ParseTime(absl::RFC3339_full, entry->value.substr(field + kField.size(), 24), &time,
+                       nullptr)) {
+    return absl::InternalError(absl::StrCat("a message without a time: ", entry->value));
+  }
+  PartitionLog& log = logs_[PartitionOfLinkedId(entry->key, logs_.size())];
+  log.push_back(Message(log, std::move(entry->id), std::move(entry->key), std::move(entry->value),
+                        absl::ToUnixMillis(time)));
+  return absl::OkStatus();
 }
 
 // Taken away, with or without a last checkpoint, and given back.
@@ -365,7 +369,30 @@ void Simulation::Compare(size_t p, absl::string_view when) {
   }
 }
 
+// Until no partition has anything to say to another.
+void Simulation::DeliverAllMessages() {
+  for (bool news = true; news && Fine();) {
+    news = false;
+    for (size_t p = 0; p < logs_.size() && Fine(); ++p) {
+      while (partition(p).next_offset().value() <= logs_[p].back().offset && Fine()) {
+        Deliver(p, INT16_MAX);
+      }
+      while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
+      Begin(p);
+      WriteOne(/*may_fail=*/false);
+      // A partition that is restored knows how much waits.
+      while (Fine()) {
+        RestorePartition(p);
+        if (partition(p).figures().outbox_pending == 0) break;
+        SendOutbox(p, /*acknowledge=*/true);
+        news = true;
+      }
+    }
+  }
+}
+
 void Simulation::Finish() {
+  DeliverAllMessages();
   for (size_t p = 0; p < logs_.size() && Fine(); ++p) {
     Compare(p, "at the end");
     while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
@@ -383,6 +410,12 @@ void Simulation::Finish() {
       SendOutbox(p, /*acknowledge=*/true);
       RestorePartition(p);
       if (dead_letters_[p].size() > logs_[p].size() || before > logs_[p].size()) break;
+    }
+    for (const std::string& id : AllLinkedIds()) {
+      if (PartitionOfLinkedId(id, logs_.size()) != p) continue;
+      const std::string difference =
+          LinkDifference(partition(p), process_->cold, id, Linked(logs_));
+      if (!difference.empty()) Fail(absl::StrCat("partition ", p, ": ", difference));
     }
     const OracleState expected = Fold(logs_[p], end);
     std::map<int64_t, std::string> got;

@@ -427,9 +427,11 @@ def same_lines(one, two, what):
     raise Failed(f"{what}: {len(one):,} lines against {len(two):,}")
 
 
-def same_counts(node, other):
-    """Failed unless both counted the same; each argument is (name, quality)."""
-    names = ("read", "accepted", "duplicates", "rejected", "corrected", "accepted_by_type", "missing")
+COUNTS = ("read", "accepted", "duplicates", "rejected", "corrected", "accepted_by_type", "missing")
+
+
+def same_counts(node, other, names=COUNTS):
+    """Failed unless both counted the same; the first two arguments are (name, quality)."""
     for name in names:
         check(
             node[1][name] == other[1][name],

@@ -1,0 +1,268 @@
+#include "profile/identity_group.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <tuple>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+
+namespace kindred::profile {
+namespace {
+
+using Counts = std::array<int, kIdKinds>;
+
+bool Stronger(const Link& a, const Link& b) {
+  return std::make_tuple(a.cause(), a.first_ms, absl::string_view(a.other)) <
+         std::make_tuple(b.cause(), b.first_ms, absl::string_view(b.other));
+}
+
+// One walk from an id over what hangs together with it.
+class Walk {
+ public:
+  Walk(const IdentityRules& rules, LinksOf links_of) : rules_(rules), links_of_(links_of) {}
+
+  absl::StatusOr<IdentityGroup> From(absl::string_view id) {
+    absl::StatusOr<size_t> start = Ask(id);
+    if (!start.ok()) return start.status();
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      const absl::Status status = Reach(i);
+      if (!status.ok()) return status;
+      if (reached_.size() > kMaxGroupIds) {
+        IdentityGroup alone;
+        alone.too_large = true;
+        alone.members.push_back({std::string(id), KindIn({0})});
+        AddLinksOf(0, &alone);
+        return alone;
+      }
+    }
+    return Collect();
+  }
+
+ private:
+  struct Node {
+    std::string id;
+    std::vector<Link> links;
+    bool reached = false;  // hangs together with the start
+  };
+  // An edge that both ends allow.
+  struct Edge {
+    size_t a;
+    size_t b;
+    const Link* link;  // of a
+  };
+
+  absl::StatusOr<size_t> Ask(absl::string_view id) {
+    if (const auto it = index_.find(id); it != index_.end()) return it->second;
+    absl::StatusOr<std::vector<Link>> links = links_of_(id);
+    if (!links.ok()) return links.status();
+    const size_t index = nodes_.size();
+    index_.emplace(std::string(id), index);
+    nodes_.push_back({std::string(id), *std::move(links), index == 0});
+    if (index == 0) reached_.push_back(0);
+    return index;
+  }
+
+  // Where only one end knows of a link yet, the other takes its word.
+  void Share(size_t a, size_t b) {
+    const Link* of_a = FindLink(nodes_[a].links, nodes_[b].id);
+    const Link* of_b = FindLink(nodes_[b].links, nodes_[a].id);
+    const auto put = [](std::vector<Link>& links, const Link& link) {
+      for (Link& known : links) {
+        if (known.other == link.other) {
+          known.Join(link);
+          return;
+        }
+      }
+      links.push_back(link);
+    };
+    if (of_a != nullptr) put(nodes_[b].links, of_a->Mirrored(nodes_[a].id));
+    if (of_b != nullptr) put(nodes_[a].links, of_b->Mirrored(nodes_[b].id));
+  }
+
+  // Asks for everything that node `i` allows, and marks what allows it back.
+  absl::Status Reach(size_t i) {
+    if (!nodes_[i].reached) return absl::OkStatus();
+    std::vector<std::string> allowed;
+    for (const Link* link : AllowedLinks(nodes_[i].id, nodes_[i].links, rules_)) {
+      allowed.push_back(link->other);
+    }
+    for (const std::string& other : allowed) {
+      const absl::StatusOr<size_t> j = Ask(other);
+      if (!j.ok()) return j.status();
+      Share(i, *j);
+      if (nodes_[*j].reached) continue;
+      if (!Allows(i, *j) || !Allows(*j, i)) continue;
+      nodes_[*j].reached = true;
+      reached_.push_back(*j);
+      // Nodes are looked at in the order in which they were asked for; one that was passed over
+      // comes again.
+      if (*j < i) {
+        const absl::Status status = Reach(*j);
+        if (!status.ok()) return status;
+      }
+      if (reached_.size() > kMaxGroupIds) return absl::OkStatus();
+    }
+    return absl::OkStatus();
+  }
+
+  bool Allows(size_t a, size_t b) const {
+    for (const Link* link : AllowedLinks(nodes_[a].id, nodes_[a].links, rules_)) {
+      if (link->other == nodes_[b].id) return true;
+    }
+    return false;
+  }
+
+  std::vector<Edge> Edges() const {
+    std::vector<Edge> edges;
+    for (const size_t a : reached_) {
+      for (const Link* link : AllowedLinks(nodes_[a].id, nodes_[a].links, rules_)) {
+        const auto it = index_.find(link->other);
+        if (it == index_.end() || !nodes_[it->second].reached) continue;
+        if (nodes_[a].id < link->other && Allows(it->second, a)) {
+          edges.push_back({a, it->second, link});
+        }
+      }
+    }
+    std::sort(edges.begin(), edges.end(), [this](const Edge& a, const Edge& b) {
+      return std::make_tuple(a.link->cause(), a.link->first_ms, absl::string_view(nodes_[a.a].id),
+                             absl::string_view(nodes_[a.b].id)) <
+             std::make_tuple(b.link->cause(), b.link->first_ms, absl::string_view(nodes_[b.a].id),
+                             absl::string_view(nodes_[b.b].id));
+    });
+    return edges;
+  }
+
+  // What the ids' own links say of them.
+  IdKind KindIn(const std::vector<size_t>& nodes) const {
+    uint8_t mask = 0;
+    for (const size_t node : nodes) {
+      for (const Link& link : nodes_[node].links) mask |= link.own_kinds;
+    }
+    return mask == 0 ? IdKind::kUser : KindOf(mask);
+  }
+
+  // Joins edge by edge, strongest first, as far as the limits of a group allow.
+  IdentityGroup Collect() {
+    std::vector<size_t> parent(nodes_.size());
+    std::iota(parent.begin(), parent.end(), size_t{0});
+    const auto root = [&parent](size_t i) {
+      while (parent[i] != i) i = parent[i];
+      return i;
+    };
+    std::vector<Counts> counts(nodes_.size(), Counts{});
+    for (const size_t i : reached_) counts[i][static_cast<size_t>(KindIn({i}))] = 1;
+    for (const Edge& edge : Edges()) {
+      const size_t a = root(edge.a);
+      const size_t b = root(edge.b);
+      if (a == b) continue;
+      Counts sum{};
+      bool fits = true;
+      for (size_t kind = 0; kind < sum.size(); ++kind) {
+        sum[kind] = counts[a][kind] + counts[b][kind];
+        fits = fits && sum[kind] <= rules_.limits[kind];
+      }
+      if (!fits) continue;
+      parent[b] = a;
+      counts[a] = sum;
+    }
+    IdentityGroup group;
+    for (const size_t i : reached_) {
+      if (root(i) != root(0)) continue;
+      member_.insert(nodes_[i].id);
+      group.members.push_back({nodes_[i].id, KindIn({i})});
+    }
+    std::sort(group.members.begin(), group.members.end(),
+              [](const GroupMember& a, const GroupMember& b) {
+                return std::tie(a.kind, a.id) < std::tie(b.kind, b.id);
+              });
+    for (const size_t i : reached_) {
+      if (root(i) == root(0)) AddLinksOf(i, &group);
+    }
+    return group;
+  }
+
+  void AddLinksOf(size_t i, IdentityGroup* group) const {
+    for (const Link& link : nodes_[i].links) {
+      const bool inside = member_.contains(link.other);
+      if (inside && link.other < nodes_[i].id) continue;  // told from the other side
+      if (!inside && i != 0) continue;
+      LinkState state = LinkState::kLinked;
+      if (!link.linked()) {
+        state = LinkState::kUnlinked;
+      } else if (rules_.Blocked(link.other) || rules_.Blocked(nodes_[i].id)) {
+        state = LinkState::kBlocked;
+      } else if (!inside) {
+        state = LinkState::kOverLimit;
+      }
+      group->links.push_back({nodes_[i].id, link, state});
+    }
+  }
+
+  const IdentityRules& rules_;
+  const LinksOf links_of_;
+  std::vector<Node> nodes_;
+  absl::flat_hash_map<std::string, size_t> index_;
+  std::vector<size_t> reached_;
+  absl::flat_hash_set<std::string> member_;
+};
+
+}  // namespace
+
+bool IsNobody(absl::string_view id) {
+  if (id.empty() || id.size() > 40) return id.empty();
+  if (id.find_first_not_of("0-") == absl::string_view::npos) return true;
+  if (id.size() > 13) return false;
+  static const auto* const kNobody = new absl::flat_hash_set<std::string>(
+      {"-1",   "null",  "(null)",  "undefined", "none",  "nil",       "nan",       "n/a",
+       "na",   "empty", "unknown", "anonymous", "guest", "test",      "testuser",  "test_user",
+       "user", "false", "true",    "default",   "void",  "(not set)", "(not-set)", "[object]"});
+  return kNobody->contains(absl::AsciiStrToLower(id));
+}
+
+bool IdentityRules::Blocked(absl::string_view id) const {
+  return IsNobody(id) || (!blocked.empty() && blocked.contains(absl::AsciiStrToLower(id)));
+}
+
+std::vector<const Link*> AllowedLinks(absl::string_view own, const std::vector<Link>& links,
+                                      const IdentityRules& rules) {
+  std::vector<const Link*> allowed;
+  if (links.empty() || rules.Blocked(own)) return allowed;
+  for (const Link& link : links) {
+    if (link.linked() && !rules.Blocked(link.other)) allowed.push_back(&link);
+  }
+  std::sort(allowed.begin(), allowed.end(),
+            [](const Link* a, const Link* b) { return Stronger(*a, *b); });
+  Counts taken{};
+  const auto over = [&](const Link* link) {
+    const IdKind kind = KindOf(link->other_kinds);
+    const size_t k = static_cast<size_t>(kind);
+    const int own_share = KindOf(link->own_kinds) == kind ? 1 : 0;
+    return ++taken[k] > rules.limits[k] - own_share;
+  };
+  allowed.erase(std::remove_if(allowed.begin(), allowed.end(), over), allowed.end());
+  return allowed;
+}
+
+absl::string_view LinkStateName(LinkState state) {
+  switch (state) {
+    case LinkState::kLinked:
+      return "linked";
+    case LinkState::kUnlinked:
+      return "unlinked";
+    case LinkState::kBlocked:
+      return "blocked";
+    case LinkState::kOverLimit:
+      return "over_limit";
+  }
+  return "";
+}
+
+absl::StatusOr<IdentityGroup> FindGroup(absl::string_view id, const IdentityRules& rules,
+                                        LinksOf links_of) {
+  return Walk(rules, links_of).From(id);
+}
+
+}  // namespace kindred::profile

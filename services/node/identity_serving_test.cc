@@ -1,0 +1,161 @@
+// Profiles of linked ids as they are answered, and what that costs.
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "node/checkpointer.h"
+#include "node/identity_world.h"
+#include "node/learner.h"
+#include "node/live_serving.h"
+
+namespace kindred::node {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr int64_t kT = kTestTimeMs - 86'400'000;
+
+double CpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+class IdentityServingTest : public ::testing::Test {
+ protected:
+  IdentityServingTest()
+      : world_(3),
+        checkpointer_(
+            world_.state->store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
+            [](absl::Status) {}),
+        learner_(LearnerOptions(), world_.state->partitions.get(), world_.state->store.get(),
+                 &registry_),
+        serving_({"events", "kindred", 1 << 30, absl::Now()}, world_.state->shared.get(),
+                 world_.state->partitions.get(), world_.state->cold.get(),
+                 world_.state->store.get(), &learner_, &checkpointer_, &health_) {}
+
+  void Shop(const std::string& id, int events) {
+    for (int i = 0; i < events; ++i) {
+      const bool buys = i % 5 == 4;
+      world_.Event(buys ? "purchase" : "view", id, kT + i * 60'000,
+                   absl::StrCat("\"item_id\":\"sku-", i % 11, "\",\"category\":\"c-", i % 6,
+                                "\",\"brand\":\"b-", i % 4, "\",\"channel\":\"web\"",
+                                buys ? ",\"price\":5" : ""));
+    }
+  }
+  v1::Profile Get(const std::string& id) {
+    v1::GetProfileRequest request;
+    request.set_name("profiles/" + id);
+    v1::Profile profile;
+    const absl::Status status = serving_.GetProfile(request, &profile);
+    EXPECT_TRUE(status.ok()) << status;
+    return profile;
+  }
+  // CPU seconds of so many calls, the best of several rounds.
+  double Cost(const std::string& id) {
+    constexpr int kCalls = 2000;
+    double best = 1e9;
+    for (int round = 0; round < 7; ++round) {
+      const double start = CpuSeconds();
+      for (int i = 0; i < kCalls; ++i) Get(id);
+      best = std::min(best, (CpuSeconds() - start) / kCalls);
+    }
+    return best;
+  }
+
+  telemetry::Registry registry_;
+  telemetry::HealthState health_;
+  IdentityWorld world_;
+  Checkpointer checkpointer_;
+  Learner learner_;
+  LiveServing serving_;
+};
+
+TEST_F(IdentityServingTest, AnyIdWillDoAndSaysWhy) {
+  Shop("browser", 10);
+  Shop("ann", 5);
+  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser","email_sha256":"c0ffee")");
+  world_.Deliver();
+  const v1::Profile ann = Get("ann");
+  EXPECT_EQ(ann.event_count(), 16);
+  ASSERT_EQ(ann.identity().ids_size(), 3);
+  EXPECT_EQ(ann.identity().ids(0).id(), "ann");
+  EXPECT_EQ(ann.identity().ids(1).kind(), "email");
+  ASSERT_EQ(ann.identity().links_size(), 2);
+  EXPECT_EQ(ann.identity().links(0).state(), "linked");
+  EXPECT_EQ(ann.identity().links(0).cause(), "identify");
+  EXPECT_EQ(ann.identity().links(0).first_linked_time().seconds(), kT / 1000);
+  EXPECT_EQ(ann.identity().links(0).first_event_id(), "e-16");
+  for (const char* id : {"browser", "c0ffee"}) {
+    v1::Profile other = Get(id);
+    EXPECT_EQ(other.name(), absl::StrCat("profiles/", id));
+    EXPECT_EQ(other.event_count(), 16);
+    EXPECT_EQ(other.identity().ids_size(), 3);
+  }
+  v1::RecommendRequest request;
+  request.set_customer_id("c0ffee");
+  v1::RecommendResponse response;
+  EXPECT_TRUE(serving_.Recommend(request, &response).ok());
+  // Each customer is listed once.
+  for (int p = 0; p < 3; ++p) world_.state->Checkpoint(p);
+  v1::ListProfilesResponse list;
+  ASSERT_TRUE(serving_.ListProfiles({}, &list).ok());
+  ASSERT_EQ(list.profiles_size(), 1);
+  EXPECT_EQ(list.profiles(0).customer_id(), "ann");
+  // A change of the group is a change of the profile.
+  const int64_t version = serving_.ProfileVersion("ann").value();
+  world_.Unlink("ann", "c0ffee", kTestTimeMs);
+  world_.Deliver();
+  EXPECT_NE(serving_.ProfileVersion("ann").value(), version);
+}
+
+TEST_F(IdentityServingTest, PartsOnOtherNodesAreNamed) {
+  std::vector<std::string> devices;
+  Shop("ann", 1);
+  for (int i = 0; i < 5; ++i) {
+    devices.push_back(absl::StrCat("device-", i));
+    Shop(devices.back(), 2);
+    world_.Event("identify", "ann", kT, absl::StrCat("\"device_id\":\"", devices.back(), "\""));
+  }
+  world_.Deliver();
+  const PartitionId home = world_.state->partitions->Home("ann");
+  std::vector<std::string> away;
+  for (const std::string& id : devices) {
+    if (world_.state->partitions->Home(id) != home) away.push_back(id);
+  }
+  ASSERT_FALSE(away.empty());
+  for (int p = 0; p < 3; ++p) {
+    if (PartitionId(p) == home) continue;
+    world_.state->partitions->slot(PartitionId(p)).ownership = Ownership::kRevoked;
+  }
+  const v1::Profile ann = Get("ann");
+  EXPECT_THAT(ann.identity().unavailable_ids(), testing::ElementsAreArray(away));
+  EXPECT_EQ(ann.event_count(), 1 + 5 + 2 * static_cast<int>(5 - away.size()));
+}
+
+TEST_F(IdentityServingTest, AGroupOfFiveCostsAtMostTwiceASingleId) {
+  Shop("single", 40);
+  const char* const kGroup[] = {"ann", "phone", "tablet", "browser-1", "browser-2"};
+  for (const char* id : kGroup) Shop(id, 40);
+  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser-1","device_id":"phone")");
+  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser-2","device_id":"tablet")");
+  world_.Deliver();
+  const double single = Cost("single");
+  double worst = 0;
+  for (const char* id : kGroup) {
+    ASSERT_EQ(Get(id).identity().ids_size(), 5);
+    worst = std::max(worst, Cost(id));
+  }
+  std::printf("GetProfile, microseconds of CPU: one id %.2f, a group of five %.2f, ratio %.2f\n",
+              single * 1e6, worst * 1e6, worst / single);
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LE(worst / single, 2.0);
+#endif
+}
+
+}  // namespace
+}  // namespace kindred::node
