@@ -69,6 +69,12 @@ class Profile {
   // least 1970 and below 2^47 ms. A kDelete event empties the profile. Copies are the caller's to
   // drop.
   void Apply(const clean::CleanEvent& event, const ApplyContext& context);
+  // Takes back an event that was applied: counts, sums and affinities lose what it added, and it
+  // leaves the recent and the purchased items. What a newest-m set had to give up for it does not
+  // come back, nor do first and last seen, places, traits, consents and what is usual. False, and
+  // nothing changed, if no event of its type was applied. An event that was the only one leaves an
+  // empty profile.
+  bool Undo(const clean::CleanEvent& event, const ApplyContext& context);
   // Adds the events and links of `other`, another part of the same id, as if they had arrived after
   // this one's.
   void Merge(const Profile& other, const clean::OutlierRules& outlier_rules = {});
@@ -159,6 +165,10 @@ class Profile {
   void MergeSessions(const Profile& other);
   void ApplyPurchase(const clean::CleanEvent& event, const ApplyContext& context, int64_t time_ms);
   void ApplyRefund(const clean::CleanEvent& event, const ApplyContext& context);
+  void UndoTime(int64_t time_ms);
+  void UndoPurchase(const clean::CleanEvent& event, const ApplyContext& context, int64_t time_ms);
+  void UndoPurchaseTime(int64_t time_ms);
+  void UndoRefund(const clean::CleanEvent& event, const ApplyContext& context);
   void ApplyPlace(const ApplyContext& context, int64_t time_ms);
   void ApplyAffinities(event::EventType type, const ApplyContext& context, int64_t time_ms);
   void AddDropped(double category, double brand);

@@ -45,27 +45,12 @@ struct TestEvent {
 class TestApplier {
  public:
   void Apply(const TestEvent& from, Profile* profile) {
-    event::Event event;
-    event.event_id = "e";
-    event.user_id = "u-1";
-    event.anonymous_id = from.anonymous_id;
-    event.previous_id = from.previous_id;
-    event.group_id = from.group_id;
-    event.type = from.type;
-    event.event_time_ms = from.time_ms;
-    event.item_id = from.item;
-    event.quantity = from.quantity;
-    if (from.price > 0) event.price = from.price;
-    event.currency = from.currency;
-    if (from.rating > 0) event.rating = from.rating;
-    for (const auto& [name, json] : from.traits) event.traits.push_back({name, json});
-    for (const auto& [purpose, granted] : from.consents) {
-      event.consents.push_back({purpose, granted});
-    }
-    const clean::Outcome outcome = cleaner_.Clean(event, from.time_ms + from.arrival_delay_ms);
-    KINDRED_CHECK(outcome.ok()) << "rejected: " << outcome.rejection->detail;
-    profile->Apply(*outcome.event, Context(from));
+    profile->Apply(Clean(from), Context(from));
   }
+  bool Undo(const TestEvent& from, Profile* profile) {
+    return profile->Undo(Clean(from), Context(from));
+  }
+
   Profile ApplyAll(const std::vector<TestEvent>& events) {
     Profile profile;
     for (const TestEvent& event : events) Apply(event, &profile);
@@ -76,6 +61,28 @@ class TestApplier {
   const learn::ForwardDecay& decay() const { return decay_; }
 
  private:
+  const clean::CleanEvent& Clean(const TestEvent& from) {
+    event_.Clear();
+    event_.event_id = "e";
+    event_.user_id = "u-1";
+    event_.anonymous_id = from.anonymous_id;
+    event_.previous_id = from.previous_id;
+    event_.group_id = from.group_id;
+    event_.type = from.type;
+    event_.event_time_ms = from.time_ms;
+    event_.item_id = from.item;
+    event_.quantity = from.quantity;
+    if (from.price > 0) event_.price = from.price;
+    event_.currency = from.currency;
+    if (from.rating > 0) event_.rating = from.rating;
+    for (const auto& [name, json] : from.traits) event_.traits.push_back({name, json});
+    for (const auto& [purpose, granted] : from.consents) {
+      event_.consents.push_back({purpose, granted});
+    }
+    const clean::Outcome outcome = cleaner_.Clean(event_, from.time_ms + from.arrival_delay_ms);
+    KINDRED_CHECK(outcome.ok()) << "rejected: " << outcome.rejection->detail;
+    return *outcome.event;
+  }
   ApplyContext Context(const TestEvent& from) {
     ApplyContext context;
     context.affinity_decay = &decay_;
@@ -93,6 +100,7 @@ class TestApplier {
   }
 
   clean::CleanRules rules_;
+  event::Event event_;
   clean::Cleaner cleaner_{rules_};
   learn::ForwardDecay decay_{30 * kTestDayMs};
   base::Dictionary terms_;

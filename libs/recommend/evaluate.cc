@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "profile/bounded_sets.h"
 #include "recommend/scratch.h"
 
 namespace kindred::recommend {
@@ -68,6 +69,22 @@ class Judge {
   }
 
   // Counts every query, scores every `every_`-th. `targets` are distinct.
+  // False: the subject gave up.
+  bool Ask(const Request& asked, const LogEvent& event, absl::Span<const uint32_t> targets,
+           uint64_t touches) {
+    if (options_.subject == nullptr) {
+      Ask(asked, targets, touches);
+      return true;
+    }
+    if (asked_++ % every_ != 0) return true;
+    const auto start = std::chrono::steady_clock::now();
+    answer_.clear();
+    if (!options_.subject->Recommend(event, options_.k + kTieRoom, &answer_)) return false;
+    micros_.push_back(
+        std::chrono::duration<float, std::micro>(std::chrono::steady_clock::now() - start).count());
+    Note(asked, targets, touches);
+    return true;
+  }
   void Ask(const Request& asked, absl::Span<const uint32_t> targets, uint64_t touches) {
     if (asked_++ % every_ != 0) return;
     Request request = asked;
@@ -211,18 +228,17 @@ class Recent {
 struct CustomerState {
   explicit CustomerState(uint32_t recent_items) : recent(recent_items) {}
   void Buy(const LogEvent& event) {
-    for (OwnedItem& item : owned) {
-      if (item.item != event.touch.item) continue;
-      // Two lines of one order are one purchase.
-      if (item.last_ms != event.touch.time_ms) item.orders += 1;
-      item.last_ms = std::max(item.last_ms, event.touch.time_ms);
-      return;
+    profile::AddPurchasedItem(bought, {event.touch.time_ms, event.touch.item, 1});
+    owned.clear();
+    for (const profile::PurchasedItem& item : bought) {
+      owned.push_back({item.item, static_cast<float>(item.count), item.last_ms});
     }
-    owned.push_back({.item = event.touch.item, .orders = 1, .last_ms = event.touch.time_ms});
+    std::reverse(owned.begin(), owned.end());
   }
   Recent recent;
   uint64_t order = 0;
-  std::vector<OwnedItem> owned;
+  profile::PackedVector<profile::PurchasedItem> bought;  // the profile's own set, with its bound
+  std::vector<OwnedItem> owned;                          // the same, newest first
 };
 
 void LearnSession(const Session& session, int64_t time_ms, const EvaluateOptions& options,
@@ -306,12 +322,14 @@ EvaluationReport EvaluatePrequential(absl::Span<const LogEvent> events, int64_t 
       const uint32_t single[] = {event.touch.item.value()};
       absl::Span<const uint32_t> targets = single;
       if (event.order != 0) targets = orders[{event.customer, event.order}];
-      judge.Ask({.now_ms = event.touch.time_ms,
-                 .recent = customer.recent.newest_first(),
-                 .purchased = customer.owned},
-                targets, customer.recent.total());
+      const bool answered = judge.Ask({.now_ms = event.touch.time_ms,
+                                       .recent = customer.recent.newest_first(),
+                                       .purchased = customer.owned},
+                                      event, targets, customer.recent.total());
+      if (!answered) break;
     }
     judge.Learn(event.touch, customer.recent.newest_first());
+    if (options.subject != nullptr && !options.subject->Learn(event)) break;
     customer.recent.Push(event.touch);
     if (event.touch.kind == Interaction::kPurchase) customer.Buy(event);
     customer.order = event.order;

@@ -21,6 +21,8 @@
 
 namespace kindred::recommend {
 
+class Subject;
+
 struct EvaluateOptions {
   DecayOptions decay;
   PairOptions pairs;
@@ -34,6 +36,22 @@ struct EvaluateOptions {
   uint32_t course_points = 50;         // points of EvaluationReport::course
   // Told now and then; may be empty.
   std::function<void(uint64_t done, uint64_t total)> progress;
+  // Prequential: who answers and learns instead of the core, say a running service; null: the core.
+  Subject* subject = nullptr;
+};
+
+struct LogEvent;
+
+// What is judged when it is not the core itself. Every call may fail for reasons of its own: false
+// ends the evaluation with what was scored so far.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  // What it would recommend to the event's customer at the time of the event, which it has not been
+  // told yet: `count` items with their scores, best first.
+  virtual bool Recommend(const LogEvent& event, uint32_t count, Answer* answer) = 0;
+  // The event happened.
+  virtual bool Learn(const LogEvent& event) = 0;
 };
 
 absl::Status Validate(const EvaluateOptions& options);

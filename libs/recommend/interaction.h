@@ -26,7 +26,7 @@ struct Touch {
   int64_t time_ms = 0;  // event time, milliseconds since 1970 UTC
 };
 
-// An item a customer bought: how often (distinct orders) and when last.
+// An item a customer bought: how often (lines of orders) and when last.
 struct OwnedItem {
   ItemId item = {};
   float orders = 0;

@@ -16,10 +16,11 @@ enum Flag : uint32_t {
   kMet = 1,            // in an event or in the catalogue
   kFromCatalogue = 2,  // attributes are the catalogue's
   kUnavailable = 4,
-  kHidden = 8,
+  kHidden = 8,          // by the catalogue
   kRemoved = 16,        // taken out of the catalogue
   kInTop = 32,          // in the list over all
   kInCategoryTop = 64,  // in the list of its category
+  kWithdrawn = 128,     // hidden by SetHidden(), whatever the catalogue says
 };
 
 // Adds without a lock and gives the new sum.
@@ -172,7 +173,7 @@ void ItemIndex::RemoveFromCatalogue(ItemId item) {
 
 void ItemIndex::SetHidden(ItemId item, bool hidden) {
   Chunk* chunk = Ensure(item.value());
-  SetFlag(chunk->flags[item.value() & kChunkMask], kHidden, hidden);
+  SetFlag(chunk->flags[item.value() & kChunkMask], kWithdrawn, hidden);
 }
 
 bool ItemIndex::Known(ItemId item) const {
@@ -194,7 +195,7 @@ ItemIndex::Facts ItemIndex::GetFacts(uint32_t item) const {
   if ((flags & kFromCatalogue) == 0 && !(facts.price > 0)) {
     facts.price = std::numeric_limits<float>::quiet_NaN();
   }
-  facts.eligible = (flags & (kMet | kUnavailable | kHidden | kRemoved)) == kMet;
+  facts.eligible = (flags & (kMet | kUnavailable | kHidden | kRemoved | kWithdrawn)) == kMet;
   return facts;
 }
 
@@ -211,7 +212,7 @@ ItemAttributes ItemIndex::Attributes(ItemId item) const {
   attributes.price = facts.price;
   attributes.currency = TermId(chunk->currency[slot].load(std::memory_order_relaxed));
   attributes.available = (flags & (kUnavailable | kRemoved)) == 0;
-  attributes.hidden = (flags & kHidden) != 0;
+  attributes.hidden = (flags & (kHidden | kWithdrawn)) != 0;
   attributes.title = Title(item);
   return attributes;
 }

@@ -76,6 +76,7 @@ class ItemIndex {
   static constexpr int64_t kNoTitleTime = std::numeric_limits<int64_t>::max();
   // A null value in the items topic: the item is not recommended any more; its sums stay.
   void RemoveFromCatalogue(ItemId item);
+  // Besides what the catalogue says: hidden while either hides it.
   void SetHidden(ItemId item, bool hidden);
   bool Known(ItemId item) const;
   ItemAttributes Attributes(ItemId item) const;

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <initializer_list>
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -75,6 +77,38 @@ absl::Status Validate(const BlendOptions& options) {
       {"popular_weight", options.popular_weight, 0, kLargest},
       {"seed_half_life_days", options.seed_half_life_days, kSmallest, kLargest},
   });
+}
+
+absl::Status SetByName(absl::string_view name, double value, BlendOptions* options) {
+  const std::pair<absl::string_view, double*> doubles[] = {
+      {"shrink", &options->shrink},
+      {"similar_reach", &options->similar_reach},
+      {"next_reach", &options->next_reach},
+      {"next_weight", &options->next_weight},
+      {"reminder_weight", &options->reminder_weight},
+      {"reminder_contrast", &options->reminder_contrast},
+      {"repeat_weight", &options->repeat_weight},
+      {"repeat_half_life_days", &options->repeat_half_life_days},
+      {"repeat_trend", &options->repeat_trend},
+      {"popular_weight", &options->popular_weight},
+      {"seed_half_life_days", &options->seed_half_life_days},
+  };
+  std::string known = "max_seeds";
+  for (const auto& [known_name, field] : doubles) {
+    if (name == known_name) {
+      *field = value;
+      return absl::OkStatus();
+    }
+    absl::StrAppend(&known, ", ", known_name);
+  }
+  if (name != "max_seeds") {
+    return absl::InvalidArgumentError(absl::StrCat("no parameter \"", name, "\"; known: ", known));
+  }
+  if (!(value >= 0 && value <= 1000)) {
+    return absl::InvalidArgumentError("max_seeds must be from 0 to 1000");
+  }
+  options->max_seeds = static_cast<uint32_t>(value);
+  return absl::OkStatus();
 }
 
 absl::Status Validate(const EvaluateOptions& options) {

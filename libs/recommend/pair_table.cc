@@ -17,6 +17,7 @@ namespace kindred::recommend {
 namespace {
 
 constexpr uint64_t kRevisitSample = 4;
+constexpr float kRounding = 1e-5f;
 constexpr size_t kPrefetchBytes = 512;  // header and the first neighbours
 constexpr uint64_t kBoundCheckEvents = 65'536;
 
@@ -126,7 +127,8 @@ void PairTable::MarkDirty(uint32_t item, Block* block) {
 void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight) {
   const uint32_t item = event.item.value();
   if (item == 0 || item >= ItemIndex::kMaxItems) return;
-  if (++events_ % kBoundCheckEvents == 0) EnforceMemoryBound();
+  const bool takes = weight < 0;
+  if (!takes && ++events_ % kBoundCheckEvents == 0) EnforceMemoryBound();
   if (!retired_.empty()) FreeRetired();
   if (first_ms_ == ItemIndex::kNoBase) first_ms_ = event.time_ms;
   newest_ms_ = std::max(newest_ms_, event.time_ms);
@@ -147,14 +149,17 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
     met_before |= recent[session].item.value() == item;
   }
 
-  if (events_ % kRevisitSample == 0 && !recent.empty()) {
+  const auto observe = [&] {
+    if (events_ % kRevisitSample != 0 || recent.empty()) return;
     revisits_.Observe(event.item, recent, StrongestUnseen(recent), relation);
-  }
+  };
+  // On the table as it was before the event.
+  if (!takes) observe();
 
   Block* block = Touched(item);
   const double support = met_before ? 0.0 : relation;
-  block->support += support;
-  block->popularity += popularity;
+  block->support = std::max(0.0, block->support + support);
+  block->popularity = std::max(0.0, block->popularity + popularity);
   index_.Add(event.item, support, popularity);
 
   for (size_t i = 0; i < session; ++i) {
@@ -169,6 +174,9 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
     AddPair(other, item, symmetric, directed);
     if (symmetric != 0) AddPair(item, other, symmetric, 0);
   }
+  if (!takes) return;
+  observe();
+  if (events_ > 0) --events_;
 }
 
 // What most often follows the newest touch's item, among items not in `recent`; 0 if nothing does.
@@ -192,6 +200,7 @@ uint32_t PairTable::StrongestUnseen(absl::Span<const Touch> recent) const {
 }
 
 void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed) {
+  if (symmetric < 0 || directed < 0) return TakePair(item, neighbour, symmetric, directed);
   Block* block = Touched(item);
   const uint32_t size = block->size.load(std::memory_order_relaxed);
   const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
@@ -208,6 +217,38 @@ void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, floa
   block->symmetric()[at] = symmetric;
   block->directed()[at] = directed;
   block->size.store(at + 1, std::memory_order_release);  // readers see the entry whole or not
+}
+
+// Amounts are negative or 0. What rounding leaves of a sum whose parts are gone is no relation.
+void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, float directed) {
+  if (Find(item) == nullptr) return;
+  Block* block = Touched(item);
+  const uint32_t size = block->size.load(std::memory_order_relaxed);
+  const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
+  if (found == size) return;
+  const auto less = [](float sum, float taken) {
+    return sum + taken > -taken * kRounding ? sum + taken : 0.0f;
+  };
+  const float new_symmetric = less(block->symmetric()[found], symmetric);
+  const float new_directed = less(block->directed()[found], directed);
+  if (new_symmetric > 0 || new_directed > 0) {
+    Store(block->symmetric() + found, new_symmetric);
+    Store(block->directed() + found, new_directed);
+    return;
+  }
+  // Readers may be in the row: a shorter one takes its place.
+  Block* shorter = NewBlock(block->capacity);
+  const auto copy = [found, size](const auto* from, auto* to) {
+    std::copy(from + found + 1, from + size, std::copy(from, from + found, to));
+  };
+  copy(block->neighbours(), shorter->neighbours());
+  copy(block->symmetric(), shorter->symmetric());
+  copy(block->directed(), shorter->directed());
+  shorter->size.store(size - 1, std::memory_order_relaxed);
+  shorter->dirty = block->dirty;
+  shorter->support = block->support;
+  shorter->popularity = block->popularity;
+  Replace(item, block, shorter);
 }
 
 // A row with room for one more: twice as large, or, at the limit, pruned to its better half.

@@ -68,7 +68,8 @@ class PairTable {
   // the running session counts (touches without a pause longer than session_gap_ms). Distinct pairs
   // count once a session in the symmetric sum, a repeated item adds directed pairs only.
   // Item 0 is ignored. `weight` scales the event's contributions (0: only directed pairs of it
-  // none).
+  // none). A weight of -1 takes back an event that was added in the same context: then nothing
+  // falls below 0, and a pair without weight leaves.
   void AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight = 1.0f);
 
   // --- Reading
@@ -116,6 +117,7 @@ class PairTable {
   Block* Touched(uint32_t item);  // the row, made if absent, marked dirty
   uint32_t StrongestUnseen(absl::Span<const Touch> recent) const;
   void AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
+  void TakePair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
   Block* Grow(uint32_t item, Block* block);
   void Replace(uint32_t item, Block* old_block, Block* new_block);
   void FreeRetired();

@@ -15,6 +15,8 @@ absl::string_view SourceName(Source source) {
       return "repeat";
     case Source::kPopular:
       return "popular";
+    case Source::kRule:
+      return "rule";
   }
   return "";
 }

@@ -137,10 +137,12 @@ class Query {
       for (const Touch& touch : touches) {
         if (scratch_.seeds.size() >= limit) return;
         if (++step == 1) newest_ms = touch.time_ms;
+        const float weight = request_.seed_weight[static_cast<size_t>(touch.kind)];
+        if (!(weight > 0)) continue;
         const double age = static_cast<double>(newest_ms) - static_cast<double>(touch.time_ms);
         const bool bought = touch.kind == Interaction::kPurchase;
         AddSeed(touch.item, bought ? SeedKind::kBought : SeedKind::kViewed, step,
-                Halving(age, options_.seed_half_life_days), !bought);
+                weight * Halving(age, options_.seed_half_life_days), !bought);
       }
     }
   }
@@ -409,6 +411,7 @@ Reason Query::MakeReason(uint32_t place, Source source) const {
     case Source::kRepeat:
       return {.kind = ReasonKind::kBuyAgain, .items = {}, .category = {}};
     case Source::kPopular:
+    case Source::kRule:
       reason.kind =
           request_.category.value() != 0 ? ReasonKind::kPopularInCategory : ReasonKind::kPopular;
       reason.category = request_.category;

@@ -16,6 +16,7 @@
 #ifndef KINDRED_RECOMMEND_RECOMMENDER_H_
 #define KINDRED_RECOMMEND_RECOMMENDER_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -50,10 +51,14 @@ struct BlendOptions {
 // InvalidArgument names the first value out of range. Check what operators write before use: the
 // constructors below end the process on it.
 absl::Status Validate(const BlendOptions& options);
+// Sets the option of that name, as it is written above. InvalidArgument lists the names there are.
+absl::Status SetByName(absl::string_view name, double value, BlendOptions* options);
 
-enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular };
-inline constexpr int kSources = 5;
-absl::string_view SourceName(Source source);  // "similar", "next", "reminder", "repeat", "popular"
+// kRule: what a rule of the caller added (control.h).
+enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular, kRule };
+inline constexpr int kSources = 6;
+// "similar", "next", "reminder", "repeat", "popular", "rule".
+absl::string_view SourceName(Source source);
 
 // Where a seed came from; decides the words of a reason.
 enum class SeedKind : uint8_t { kNone, kViewed, kCart, kBought, kPage };
@@ -129,6 +134,8 @@ struct Request {
   bool exclude_purchased = false;
   bool exclude_recent = false;              // nothing the customer touched lately: no reminders
   std::function<bool(ItemId)> filter = {};  // further condition; empty: none. Must be pure.
+  // How much a touch counts as a seed, by Interaction; 0: not at all.
+  std::array<float, kInteractionKinds> seed_weight = {1, 1, 1, 1, 1, 1};
 
   static constexpr uint32_t kMaxCount = 1000;
 };

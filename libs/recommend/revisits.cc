@@ -11,7 +11,11 @@ double Load(const double& value) {
 }
 
 void Add(double& sum, double value) {
-  std::atomic_ref<double>(sum).store(sum + value, std::memory_order_relaxed);
+  std::atomic_ref<double>(sum).store(std::max(0.0, sum + value), std::memory_order_relaxed);
+}
+
+void Cap(double& part, double whole) {
+  if (part > whole) std::atomic_ref<double>(part).store(whole, std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -39,7 +43,10 @@ void Revisits::Observe(ItemId item, absl::Span<const Touch> recent, uint32_t str
     if (newer) continue;
     Add(sums_.offered[i + 1], weight);
     if (recent[i].item == item) Add(sums_.revisited[i + 1], weight);
+    // Of an observation taken back that was not made.
+    if (weight < 0) Cap(sums_.revisited[i + 1], sums_.offered[i + 1]);
   }
+  if (weight < 0) Cap(sums_.foretold, sums_.asked);
 }
 
 void Revisits::AddTo(RevisitSums* sums) const {

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/client.h"
 #include "kindred/v1/profile.grpc.pb.h"
-#include "kindred/v1/recommendation.grpc.pb.h"
 #include "kindred/v1/segment.grpc.pb.h"
 #include "kindred/v1/status.grpc.pb.h"
 
@@ -18,17 +17,7 @@ struct AskOptions {
   ClientOptions client;
   std::string id;
   std::vector<std::string> fields;
-  std::vector<std::string> categories;
-  std::vector<std::string> exclude;
-  std::vector<std::string> session;
-  std::vector<std::string> cart;
-  std::string page;
   std::string output;
-  int count = 10;
-  double min_price = -1;
-  double max_price = -1;
-  bool exclude_purchased = false;
-  bool explain = false;
   bool state = false;
   bool all = false;
 };
@@ -63,23 +52,6 @@ void Print(const Message& message, const ClientOptions& options, const std::stri
   std::printf("%s", options.json ? MessageJson(message, false).c_str() : text.c_str());
 }
 
-void FillFilter(const AskOptions& options, v1::ItemFilter* filter) {
-  for (const std::string& category : options.categories) filter->add_categories(category);
-  for (const std::string& item : options.exclude) filter->add_exclude_item_ids(item);
-  if (options.min_price >= 0) filter->set_min_price(options.min_price);
-  if (options.max_price >= 0) filter->set_max_price(options.max_price);
-  filter->set_exclude_purchased(options.exclude_purchased);
-}
-
-void AddFilterOptions(CLI::App* command, AskOptions* options) {
-  command->add_option("-n,--count", options->count, "How many items")->capture_default_str();
-  command->add_option("--category", options->categories, "Only these categories");
-  command->add_option("--exclude", options->exclude, "Never these items");
-  command->add_option("--min-price", options->min_price, "Lowest price");
-  command->add_option("--max-price", options->max_price, "Highest price");
-  command->add_flag("--explain", options->explain, "Show what each score is made of");
-}
-
 void AddGet(CLI::App& app) {
   auto options = std::make_shared<AskOptions>();
   CLI::App* command = app.add_subcommand("get", "Show a customer's live profile");
@@ -100,62 +72,6 @@ void AddGet(CLI::App& app) {
               ->GetProfile(&context, request, &profile),
           options->client);
     Print(profile, options->client, ProfileText(profile));
-  });
-}
-
-void AddRecommend(CLI::App& app) {
-  auto options = std::make_shared<AskOptions>();
-  CLI::App* command =
-      app.add_subcommand("recommend", "Show what a customer may want next, and why");
-  command->footer(
-      "Example:\n  kindred recommend u-7 -n 5 --category tea --explain\n"
-      "  kindred recommend --session sku-1 --session sku-9   (a stranger's session)");
-  command->add_option("customer", options->id, "The customer's id; none: a stranger");
-  command->add_option("--session", options->session, "Items of the running session, oldest first");
-  command->add_option("--cart", options->cart, "Items in the cart");
-  command->add_option("--page", options->page, "The item whose page is shown");
-  command->add_flag("--exclude-purchased", options->exclude_purchased, "Nothing bought before");
-  AddFilterOptions(command, options.get());
-  AddClientOptions(command, &options->client);
-  command->callback([options] {
-    v1::RecommendRequest request;
-    request.set_customer_id(options->id);
-    request.set_count(options->count);
-    request.set_page_item_id(options->page);
-    for (const std::string& item : options->session) request.add_session_item_ids(item);
-    for (const std::string& item : options->cart) request.add_cart_item_ids(item);
-    FillFilter(*options, request.mutable_filter());
-    v1::RecommendResponse response;
-    grpc::ClientContext context;
-    SetDeadline(options->client, &context);
-    Check(v1::RecommendationService::NewStub(Connect(options->client))
-              ->Recommend(&context, request, &response),
-          options->client);
-    Print(response, options->client,
-          RecommendationsText(response.recommendations(), options->explain));
-  });
-}
-
-void AddSimilar(CLI::App& app) {
-  auto options = std::make_shared<AskOptions>();
-  CLI::App* command = app.add_subcommand("similar", "Show items that go with an item");
-  command->footer("Example:\n  kindred similar sku-3 -n 5");
-  command->add_option("item", options->id, "The item's id")->required();
-  AddFilterOptions(command, options.get());
-  AddClientOptions(command, &options->client);
-  command->callback([options] {
-    v1::SimilarItemsRequest request;
-    request.set_item_id(options->id);
-    request.set_count(options->count);
-    FillFilter(*options, request.mutable_filter());
-    v1::SimilarItemsResponse response;
-    grpc::ClientContext context;
-    SetDeadline(options->client, &context);
-    Check(v1::RecommendationService::NewStub(Connect(options->client))
-              ->SimilarItems(&context, request, &response),
-          options->client);
-    Print(response, options->client,
-          RecommendationsText(response.recommendations(), options->explain));
   });
 }
 
@@ -245,8 +161,6 @@ void AddExport(CLI::App& app) {
 
 void AddAskCommands(CLI::App& app) {
   AddGet(app);
-  AddRecommend(app);
-  AddSimilar(app);
   AddSegments(app);
   AddStatus(app);
   AddExport(app);

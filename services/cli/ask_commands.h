@@ -1,4 +1,4 @@
-// Commands that ask a node: get, recommend, similar, segments, status, export.
+// Commands that ask a node about customers, segments and itself: get, segments, status, export.
 #ifndef KINDRED_CLI_ASK_COMMANDS_H_
 #define KINDRED_CLI_ASK_COMMANDS_H_
 

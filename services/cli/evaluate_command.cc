@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "cli/evaluate_clv_command.h"
 #include "cli/evaluate_input.h"
+#include "cli/evaluate_service.h"
 #include "event/event_time.h"
 #include "recommend/evaluate.h"
 
@@ -29,6 +30,7 @@ struct Flags {
   double tail = 0;
   bool json = false;
   bool quiet = false;
+  EvaluateServiceOptions service;  // client.server empty: the core is judged
   recommend::EvaluateOptions options;
 };
 
@@ -142,7 +144,15 @@ absl::Status RunPrequential(Flags& flags) {
                 names.items.size(), static_cast<unsigned long long>(log.skipped),
                 static_cast<unsigned long long>(log.rows));
   }
-  return Print(recommend::EvaluatePrequential(log.events, from_ms, flags.options), flags);
+  std::unique_ptr<ServiceSubject> service;
+  if (!flags.service.client.server.empty()) {
+    KINDRED_ASSIGN_OR_RETURN(service, ServiceSubject::Open(flags.service, &names));
+    flags.options.subject = service.get();
+  }
+  const recommend::EvaluationReport report =
+      recommend::EvaluatePrequential(log.events, from_ms, flags.options);
+  if (service != nullptr) KINDRED_RETURN_IF_ERROR(service->status());
+  return Print(report, flags);
 }
 
 void Finish(const absl::Status& status) {
@@ -164,6 +174,8 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
 
 void AddEvaluateCommand(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
+  flags->service.client.server.clear();
+  flags->service.brokers = "localhost:9092";
   CLI::App* evaluate =
       app.add_subcommand("evaluate", "Judge the recommender offline, with the service's own core");
   evaluate->require_subcommand(1);
@@ -190,6 +202,12 @@ void AddEvaluateCommand(CLI::App& app) {
       ->required();
   prequential->add_option("--from", flags->from,
                           "Foretell only from this time on (date or RFC 3339); learn all");
+  prequential->add_option("--service", flags->service.client.server,
+                          "Judge this running node (host:port, empty at the start) instead of the "
+                          "core: events go in through Kafka, answers come from Recommend");
+  prequential->add_option("--brokers", flags->service.brokers, "Kafka, with --service");
+  prequential->add_option("--topic", flags->service.topic, "The node's topic, with --service")
+      ->capture_default_str();
   AddCommonOptions(*prequential, *flags);
   prequential->callback([flags] { Finish(RunPrequential(*flags)); });
 }

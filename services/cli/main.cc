@@ -11,6 +11,7 @@
 #include "cli/load_command.h"
 #include "cli/plot_command.h"
 #include "cli/predict_command.h"
+#include "cli/recommend_commands.h"
 #include "node/version.h"
 
 int main(int argc, char** argv) {
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddImportCommands(app);
   kindred::cli::AddAskCommands(app);
   kindred::cli::AddIdentityCommand(app);
+  kindred::cli::AddRecommendCommands(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
   kindred::cli::AddForecastCommand(app);

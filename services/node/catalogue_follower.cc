@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/memory/memory.h"
+#include "absl/strings/strip.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "event/item_decoder.h"
@@ -77,6 +78,14 @@ void CatalogueFollower::Stop() {
   reader_.reset();
 }
 
+bool CatalogueFollower::SetHidden(const stream::RawRecord& record) {
+  absl::string_view item = record.key();
+  if (!absl::ConsumePrefix(&item, kHiddenKeyPrefix)) return false;
+  const ItemId id(item.empty() ? 0 : shared_.items.names().Intern(item));
+  if (id.value() != 0) shared_.index.SetHidden(id, !record.tombstone());
+  return true;
+}
+
 void CatalogueFollower::Run() {
   event::ItemDecoder decoder;
   std::vector<stream::RawRecord> records;
@@ -90,6 +99,10 @@ void CatalogueFollower::Run() {
       return;
     }
     for (const stream::RawRecord& record : records) {
+      if (SetHidden(record)) {
+        set_.Increment();
+        continue;
+      }
       if (record.tombstone()) {
         const ItemId id(shared_.items.names().Intern(record.key()));
         if (id.value() == 0) continue;

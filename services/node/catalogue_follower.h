@@ -9,12 +9,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "node/shared_state.h"
 #include "stream/compacted_topic_reader.h"
 #include "telemetry/metrics.h"
 
 namespace kindred::node {
+
+// A record with this key prefix and an item's id hides that item everywhere, whatever the catalogue
+// says of it and says later; a tombstone with the same key shows it again. Its own key, so that the
+// catalogue's export does not undo it and compaction keeps it.
+inline constexpr absl::string_view kHiddenKeyPrefix = "kindred.hidden/";
 
 // Threads: Start() and Stop() from one thread, the rest from any.
 class CatalogueFollower {
@@ -33,6 +39,8 @@ class CatalogueFollower {
   CatalogueFollower(std::unique_ptr<stream::CompactedTopicReader> reader, SharedState* shared,
                     telemetry::Registry* registry);
   void Run();
+  // Whether the record hides an item or shows it again.
+  bool SetHidden(const stream::RawRecord& record);
 
   std::unique_ptr<stream::CompactedTopicReader> reader_;
   SharedState& shared_;

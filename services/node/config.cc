@@ -250,6 +250,8 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_recommend()->set_relation_memory_mib(1024);
   config.mutable_recommend()->set_relation_half_life_days(90);
   config.mutable_recommend()->set_popularity_half_life_days(7);
+  config.mutable_recommend()->set_experiment("");
+  config.mutable_recommend()->set_attribution_window_hours(168);
   return config;
 }
 
@@ -353,6 +355,8 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
              3650, &problems);
   CheckRange("recommend.popularity_half_life_days", config.recommend().popularity_half_life_days(),
              0.04, 3650, &problems);
+  CheckRange("recommend.attribution_window_hours", config.recommend().attribution_window_hours(), 0,
+             24 * 366, &problems);
   if (config.clean().outlier_action() != "flag" &&
       config.clean().outlier_action() != "quarantine") {
     problems.push_back(absl::StrCat("clean.outlier_action: expected flag or quarantine, found \"",

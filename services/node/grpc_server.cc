@@ -153,7 +153,9 @@ class RecommendationServiceImpl final : public v1::RecommendationService::Callba
       : serving_(serving),
         admission_(admission),
         recommend_(registry, "Recommend"),
-        similar_(registry, "SimilarItems") {}
+        similar_(registry, "SimilarItems"),
+        similar_customers_(registry, "SimilarCustomers"),
+        performance_(registry, "QueryPerformance") {}
 
   ServerUnaryReactor* Recommend(CallbackServerContext* context, const v1::RecommendRequest* request,
                                 v1::RecommendResponse* response) override {
@@ -166,12 +168,26 @@ class RecommendationServiceImpl final : public v1::RecommendationService::Callba
     return Answer(context, admission_, &similar_, serving_, &Serving::SimilarItems, request,
                   response);
   }
+  ServerUnaryReactor* SimilarCustomers(CallbackServerContext* context,
+                                       const v1::SimilarCustomersRequest* request,
+                                       v1::SimilarCustomersResponse* response) override {
+    return Answer(context, admission_, &similar_customers_, serving_, &Serving::SimilarCustomers,
+                  request, response);
+  }
+  ServerUnaryReactor* QueryPerformance(CallbackServerContext* context,
+                                       const v1::QueryPerformanceRequest* request,
+                                       v1::QueryPerformanceResponse* response) override {
+    return Answer(context, admission_, &performance_, serving_, &Serving::QueryPerformance, request,
+                  response);
+  }
 
  private:
   Serving* const serving_;
   Admission* const admission_;
   MethodMetrics recommend_;
   MethodMetrics similar_;
+  MethodMetrics similar_customers_;
+  MethodMetrics performance_;
 };
 
 class SegmentServiceImpl final : public v1::SegmentService::CallbackService {

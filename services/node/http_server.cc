@@ -1,8 +1,10 @@
 #include "node/http_server.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/time_util.h>
 #include <httplib.h>
 
+#include <functional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "node/control_text.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -48,6 +51,15 @@ void ReadCount(const httplib::Request& request, RequestCheck* check,
   }
 }
 
+// What is wrong with a parameter becomes a violation of its name.
+void EachParam(const httplib::Request& request, const char* name, RequestCheck* check,
+               const std::function<absl::Status(const std::string&)>& read) {
+  for (size_t i = 0; i < request.get_param_value_count(name); ++i) {
+    const absl::Status status = read(request.get_param_value(name, i));
+    if (!status.ok()) check->Violation(name, status.message());
+  }
+}
+
 void ReadFilter(const httplib::Request& request, RequestCheck* check, v1::ItemFilter* filter) {
   for (std::string& category : ListParam(request, "category")) {
     filter->add_categories(std::move(category));
@@ -69,6 +81,42 @@ void ReadFilter(const httplib::Request& request, RequestCheck* check, v1::ItemFi
   if (request.has_param("exclude_purchased")) {
     filter->set_exclude_purchased(request.get_param_value("exclude_purchased") == "true");
   }
+  filter->set_expression(request.get_param_value("filter"));
+  filter->set_fill_up(request.get_param_value("fill_up") == "true");
+  EachParam(request, "exclude_purchased_days", check, [filter](const std::string& text) {
+    return SetDays(text, filter->mutable_exclude_purchased_within());
+  });
+  EachParam(request, "exclude_seen_days", check, [filter](const std::string& text) {
+    return SetDays(text, filter->mutable_exclude_seen_within());
+  });
+}
+
+void ReadControls(const httplib::Request& in, RequestCheck* check, v1::RecommendRequest* request) {
+  const auto each = [&](const char* name,
+                        absl::Status (*add)(absl::string_view, v1::RecommendRequest*)) {
+    EachParam(in, name, check,
+              [request, add](const std::string& text) { return add(text, request); });
+  };
+  each("boost", AddBoost);
+  each("bury", AddBury);
+  each("pin", AddPin);
+  each("cap", AddCap);
+  each("event_weight", AddEventWeight);
+  EachParam(in, "diversity", check, [request](const std::string& text) {
+    double value;
+    if (!absl::SimpleAtod(text, &value)) return absl::InvalidArgumentError("expected a number");
+    request->set_diversity(value);
+    return absl::OkStatus();
+  });
+  EachParam(in, "as_of_time", check, [request](const std::string& text) {
+    return google::protobuf::util::TimeUtil::FromString(text, request->mutable_as_of_time())
+               ? absl::OkStatus()
+               : absl::InvalidArgumentError("expected an RFC 3339 time");
+  });
+  request->set_page_token(in.get_param_value("page_token"));
+  request->set_placement(in.get_param_value("placement"));
+  request->set_variant(in.get_param_value("variant"));
+  request->set_validate_only(in.get_param_value("validate_only") == "true");
 }
 
 class HttpServerImpl final : public HttpServer {
@@ -169,18 +217,43 @@ class HttpServerImpl final : public HttpServer {
     server_.Post("/v1/recommendations", [this](const httplib::Request& in, httplib::Response& out) {
       PostJson<v1::RecommendRequest, v1::RecommendResponse>(in, &Serving::Recommend, &out);
     });
-    server_.Get(R"(/v1/items/(.+)/similar)",
+    server_.Get(R"(/v1/customers/(.+)/similar)",
                 [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::SimilarItemsRequest request;
+                  v1::SimilarCustomersRequest request;
                   RequestCheck check;
-                  request.set_item_id(in.matches[1].str());
+                  request.set_customer_id(in.matches[1].str());
                   ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
-                  ReadFilter(in, &check, request.mutable_filter());
-                  v1::SimilarItemsResponse response;
+                  v1::SimilarCustomersResponse response;
                   absl::Status status = check.status();
-                  if (status.ok()) status = serving_->SimilarItems(request, &response);
+                  if (status.ok()) status = serving_->SimilarCustomers(request, &response);
                   Send(status, response, &out);
                 });
+    server_.Get("/v1/performance", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::QueryPerformanceRequest request;
+      RequestCheck check;
+      for (const std::string& by : ListParam(in, "group_by")) {
+        const absl::Status status = AddDimension(by, &request);
+        if (!status.ok()) check.Violation("group_by", status.message());
+      }
+      v1::QueryPerformanceResponse response;
+      absl::Status status = check.status();
+      if (status.ok()) status = serving_->QueryPerformance(request, &response);
+      Send(status, response, &out);
+    });
+    server_.Get(
+        R"(/v1/items/(.+)/similar)", [this](const httplib::Request& in, httplib::Response& out) {
+          v1::SimilarItemsRequest request;
+          RequestCheck check;
+          request.set_item_id(in.matches[1].str());
+          ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+          ReadFilter(in, &check, request.mutable_filter());
+          EachParam(in, "method", &check,
+                    [&request](const std::string& text) { return SetMethod(text, &request); });
+          v1::SimilarItemsResponse response;
+          absl::Status status = check.status();
+          if (status.ok()) status = serving_->SimilarItems(request, &response);
+          Send(status, response, &out);
+        });
   }
 
   void RouteSegments() {
@@ -229,6 +302,7 @@ class HttpServerImpl final : public HttpServer {
     for (std::string& item : ListParam(in, "session")) {
       request.add_session_item_ids(std::move(item));
     }
+    ReadControls(in, &check, &request);
     v1::RecommendResponse response;
     absl::Status status = check.status();
     if (status.ok()) status = serving_->Recommend(request, &response);

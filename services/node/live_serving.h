@@ -11,6 +11,7 @@
 #include "node/event_writer.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
+#include "node/request_error.h"
 #include "node/serving.h"
 #include "node/shared_state.h"
 #include "recommend/recommender.h"
@@ -49,6 +50,10 @@ class LiveServing final : public Serving {
                          v1::RecommendResponse* response) override;
   absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
                             v1::SimilarItemsResponse* response) override;
+  absl::Status SimilarCustomers(const v1::SimilarCustomersRequest& request,
+                                v1::SimilarCustomersResponse* response) override;
+  absl::Status QueryPerformance(const v1::QueryPerformanceRequest& request,
+                                v1::QueryPerformanceResponse* response) override;
   absl::Status ListSegments(const v1::ListSegmentsRequest& request,
                             v1::ListSegmentsResponse* response) override;
   absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) override;
@@ -61,6 +66,12 @@ class LiveServing final : public Serving {
   // `first`: the id is the one that names the customer.
   absl::Status ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
                            v1::Profile* profile, bool* first);
+  // The recommender that answers, and the name of its variant; empty without an experiment.
+  const recommend::Recommender* ChooseVariant(const v1::RecommendRequest& request,
+                                              RequestCheck* check, std::string* name) const;
+  // SimilarItems by ratings.
+  void ItemsRatedAlike(ItemId item, const v1::SimilarItemsRequest& request,
+                       const recommend::Request& numbers, v1::SimilarItemsResponse* response) const;
   void FillFreshness(PartitionId partition, v1::Freshness* out) const;
 
   const StatusInfo info_;

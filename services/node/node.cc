@@ -221,7 +221,8 @@ absl::Status NodeImpl::OpenState() {
   KINDRED_ASSIGN_OR_RETURN(store_, store::Store::Open(options));
   KINDRED_RETURN_IF_ERROR(CheckLastingSettings());
   cold_ = std::make_unique<StoreColdReader>(store_.get());
-  shared_ = std::make_unique<SharedState>(SharedOptionsOf(config_, partition_count_));
+  KINDRED_ASSIGN_OR_RETURN(const SharedOptions shared, SharedOptionsOf(config_, partition_count_));
+  shared_ = std::make_unique<SharedState>(shared);
   partitions_ = std::make_unique<PartitionSet>(shared_.get());
   KINDRED_RETURN_IF_ERROR(RestorePartitions());
 

@@ -1,13 +1,18 @@
 #include "node/node_options.h"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "node/partition.h"
 
 namespace kindred::node {
 namespace {
@@ -15,9 +20,31 @@ namespace {
 constexpr int64_t kMebi = 1 << 20;
 constexpr int64_t kDayMs = 86'400'000;
 
+// InvalidArgument names the type or the weight that cannot be used.
+absl::Status ReadEventWeights(const config::v1::RecommendConfig& config,
+                              std::array<float, recommend::kInteractionKinds>* weights) {
+  for (const auto& [type, text] : config.event_weights()) {
+    const std::optional<recommend::Interaction> kind =
+        InteractionOf(event::EventTypeFromName(type));
+    float weight = 0;
+    if (!kind.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("recommend.event_weights.", type,
+                       ": expected view, click, wishlist, add_to_cart, purchase or rating"));
+    }
+    if (!absl::SimpleAtof(text, &weight) || !(weight >= 0 && weight <= 100)) {
+      return absl::InvalidArgumentError(absl::StrCat("recommend.event_weights.", type,
+                                                     ": expected 0 to 100, found \"", text, "\""));
+    }
+    (*weights)[static_cast<size_t>(*kind)] = weight;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t partitions) {
+absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& config,
+                                              int32_t partitions) {
   SharedOptions options;
   options.partition_count = partitions;
   options.default_currency = config.clean().default_currency();
@@ -27,6 +54,14 @@ SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t part
   options.pairs = recommend::SharedOver(options.pairs, partitions);
   options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
                             static_cast<size_t>(partitions);
+  KINDRED_RETURN_IF_ERROR(ReadEventWeights(config.recommend(), &options.event_weights));
+  options.attribution.window_ms =
+      int64_t{config.recommend().attribution_window_hours()} * 3'600'000;
+  KINDRED_ASSIGN_OR_RETURN(
+      options.experiment,
+      Experiment::Make(config.recommend().experiment(),
+                       {config.recommend().variants().begin(), config.recommend().variants().end()},
+                       recommend::BlendOptions()));
   clean::CleanRules& rules = options.clean_rules;
   rules.default_currency = config.clean().default_currency();
   rules.future_skew_ms = int64_t{config.clean().future_skew_seconds()} * 1000;

@@ -5,14 +5,17 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "kindred/config/v1/config.pb.h"
 #include "node/shared_state.h"
 
 namespace kindred::node {
 
 // `partitions`: of the events topic; limits on memory are shared among them. The seed of the
-// duplicate tables is drawn anew at every call.
-SharedOptions SharedOptionsOf(const config::v1::NodeConfig& config, int32_t partitions);
+// duplicate tables is drawn anew at every call. InvalidArgument names the setting that cannot be
+// used.
+absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& config,
+                                              int32_t partitions);
 
 // Settings that stored sums were made with; with others they would mean something else.
 std::string LastingSettings(const config::v1::NodeConfig& config);

@@ -15,7 +15,39 @@ constexpr size_t kSliceRecords = 64;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
 
-// How the recommender sees an event; none for events that say nothing of items wanted.
+clean::DuplicateOptions DuplicateOptionsOf(const SharedOptions& options) {
+  clean::DuplicateOptions duplicates;
+  duplicates.window_ms = options.dedup_window_ms;
+  duplicates.memory_bytes = options.dedup_bytes_per_partition;
+  duplicates.seed = options.dedup_seed;
+  return duplicates;
+}
+
+event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
+  event::DecoderOptions decoder;
+  decoder.max_record_bytes = options.max_record_bytes;
+  return decoder;
+}
+
+// Whether the event takes back another: the one it repeats.
+bool IsUndo(const clean::CleanEvent& event) {
+  for (const event::JsonField& field : *event.properties) {
+    if (field.name == "undo") return field.json == "true";
+  }
+  return false;
+}
+
+// After everything that exists was read: nothing more is stored.
+class NothingStored final : public ColdReader {
+ public:
+  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
+      PartitionId, absl::Span<const absl::string_view> ids) const override {
+    return std::vector<std::optional<std::string>>(ids.size());
+  }
+};
+
+}  // namespace
+
 std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
   switch (type) {
     case event::EventType::kView:
@@ -35,31 +67,6 @@ std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
   }
 }
 
-clean::DuplicateOptions DuplicateOptionsOf(const SharedOptions& options) {
-  clean::DuplicateOptions duplicates;
-  duplicates.window_ms = options.dedup_window_ms;
-  duplicates.memory_bytes = options.dedup_bytes_per_partition;
-  duplicates.seed = options.dedup_seed;
-  return duplicates;
-}
-
-event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
-  event::DecoderOptions decoder;
-  decoder.max_record_bytes = options.max_record_bytes;
-  return decoder;
-}
-
-// After everything that exists was read: nothing more is stored.
-class NothingStored final : public ColdReader {
- public:
-  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId, absl::Span<const absl::string_view> ids) const override {
-    return std::vector<std::optional<std::string>>(ids.size());
-  }
-};
-
-}  // namespace
-
 void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
   touches->clear();
   const absl::Span<const profile::RecentItem> recent = profile.recent_items();
@@ -77,6 +84,7 @@ Partition::Partition(PartitionId id, SharedState* shared)
       shared_(*shared),
       duplicates_(DuplicateOptionsOf(shared->options)),
       breaker_(shared->options.breaker),
+      attribution_(shared->options.attribution),
       pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)),
       item_names_(&shared->items.names()),
       term_names_(&shared->terms.names()) {
@@ -206,6 +214,10 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   // The only step that can fail comes before anything has changed.
   absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
   if (!customer.ok()) return customer.status();
+  if (IsUndo(clean)) {
+    UndoEvent(record, &clean, hash, *customer, bench);
+    return absl::OkStatus();
+  }
   if (!duplicates_.Insert(clean.fingerprint, record.timestamp_ms())) {
     quality_.CountDuplicate();
     return absl::OkStatus();
@@ -231,6 +243,8 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   }
   if (clean.type == event::EventType::kDelete) {
     DeleteCustomer(clean, hash, *customer);
+    attribution_.Forget(hash);
+    rating_table_.Forget(hash);
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
@@ -244,6 +258,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   }
   const profile::ApplyContext context = Intern(clean);
   LearnItems(clean, context, (*customer)->profile, bench);
+  CountAttribution(clean, context, hash, /*undo=*/false);
   (*customer)->profile.Apply(clean, context);
   if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
   customers_.MarkDirty(**customer);
@@ -297,6 +312,10 @@ void Partition::LearnItems(const clean::CleanEvent& event, const profile::ApplyC
                            const profile::Profile& profile, Workbench* bench) {
   if (context.item.value() == 0) return;
   NoteItem(event, context);
+  if (event.type == event::EventType::kRating && event.has_rating) {
+    rating_table_.Rate(profile::CustomerMap::Hash(event.customer_id), event.customer_id,
+                       context.item, static_cast<float>(event.rating), event.event_time_ms);
+  }
   const std::optional<recommend::Interaction> kind = InteractionOf(event.type);
   if (!kind.has_value()) return;
   TouchesOf(profile, &bench->recent);

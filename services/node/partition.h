@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
 #include "clean/quality.h"
+#include "node/attribution.h"
 #include "node/breaker.h"
 #include "node/cold_reader.h"
 #include "node/outbox_entry.h"
@@ -32,14 +34,12 @@
 #include "profile/customer_map.h"
 #include "profile/profile.h"
 #include "recommend/pair_table.h"
+#include "recommend/rating_table.h"
 #include "store/checkpoint.h"
 #include "store/store.h"
 #include "stream/record.h"
 
 namespace kindred::node {
-
-// The customer's recent items as the recommender takes them, newest first.
-void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
 
 // What a checkpoint leaves to be told once it is written.
 struct PendingCheckpoint {
@@ -125,6 +125,11 @@ class Partition {
     size_t relation_bytes = 0;
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The customers' ratings, under the reader's lock.
+  void VisitRatings(absl::FunctionRef<void(const recommend::RatingTable&)> visit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // What recommendations led to, as far as this partition's events tell; a copy.
+  std::map<AttributionCell, AttributionCounts> attribution() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Acknowledged outbox entries, for the count of those that wait.
   void OutboxDelivered(uint64_t count) { outbox_delivered_.fetch_add(count); }
@@ -152,6 +157,15 @@ class Partition {
   void FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) const;
   void LearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
                   const profile::Profile& profile, Workbench* bench)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountAttribution(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                        uint64_t hash, bool undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes back what an event did that carries the property "undo".
+  void UndoEvent(const stream::RawRecord& record, clean::CleanEvent* event, uint64_t hash,
+                 profile::Customer* customer, Workbench* bench)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void UnlearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                    const profile::Profile& profile, Workbench* bench)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -201,6 +215,8 @@ class Partition {
   clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
   Breaker breaker_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> set_aside_ ABSL_GUARDED_BY(mutex_);
+  Attribution attribution_ ABSL_GUARDED_BY(mutex_);
+  recommend::RatingTable rating_table_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
   base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
   base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);

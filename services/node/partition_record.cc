@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/bytes.h"
 #include "base/status_macros.h"
 #include "node/item_record.h"
@@ -16,10 +17,27 @@ constexpr absl::string_view kHeadKey = "head";
 constexpr absl::string_view kPairsKey = "pairs";
 constexpr absl::string_view kQualityKey = "counts";
 constexpr absl::string_view kBreakerKey = "breaker";
+constexpr absl::string_view kAttributionPrefix = "attribution/";
+constexpr absl::string_view kRatingsPrefix = "ratings/";
 
 void PutRows(store::Table table, clean::RowChanges rows, store::Checkpoint* checkpoint) {
   for (const std::string& key : rows.deletes) checkpoint->Delete(table, key);
   for (const clean::StoredRow& row : rows.puts) checkpoint->Put(table, row.key, row.value);
+}
+
+// Every small record of the partition whose name begins with `prefix`; `visit` gets the rest of the
+// name.
+absl::Status ForEachOf(const store::Store& store, PartitionId partition, absl::string_view prefix,
+                       store::Store::Visitor visit) {
+  const absl::Status status = store.ForEach(
+      store::Table::kMeta, partition,
+      [prefix, &visit](absl::string_view key, absl::string_view value) -> absl::Status {
+        if (!absl::ConsumePrefix(&key, prefix)) return absl::CancelledError();
+        return visit(key, value);
+      },
+      nullptr, prefix);
+  // The next names begin where these end.
+  return absl::IsCancelled(status) ? absl::OkStatus() : status;
 }
 
 }  // namespace
@@ -81,6 +99,17 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
                            store.Get(store::Table::kMeta, id_, kBreakerKey));
   if (breaker.has_value()) KINDRED_RETURN_IF_ERROR(breaker_.Restore(*breaker));
   halted_.store(breaker_.tripped(), std::memory_order_release);
+  KINDRED_RETURN_IF_ERROR(ForEachOf(store, id_, kAttributionPrefix,
+                                    [this](absl::string_view key, absl::string_view row) {
+                                      mutex_.AssertHeld();
+                                      return attribution_.RestoreRow(key, row);
+                                    }));
+  KINDRED_RETURN_IF_ERROR(
+      ForEachOf(store, id_, kRatingsPrefix, [this](absl::string_view key, absl::string_view row) {
+        mutex_.AssertHeld();
+        return rating_table_.RestoreRow(key, row);
+      }));
+  KINDRED_RETURN_IF_ERROR(rating_table_.FinishRestore());
   uint64_t pending = 0;
   KINDRED_RETURN_IF_ERROR(
       store.ForEachOutbox(id_, 0, SIZE_MAX, [&pending](uint64_t, absl::string_view) {
@@ -166,6 +195,18 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
     pending->has_outbox = true;
   }
   outbox_.clear();
+  const auto put_under = [&checkpoint](absl::string_view prefix) {
+    return [&checkpoint, prefix](absl::string_view key, absl::string_view row) {
+      const std::string name = absl::StrCat(prefix, key);
+      if (row.empty()) {
+        checkpoint.Delete(store::Table::kMeta, name);
+      } else {
+        checkpoint.Put(store::Table::kMeta, name, row);
+      }
+    };
+  };
+  attribution_.TakeChanges(put_under(kAttributionPrefix));
+  rating_table_.TakeChanges(put_under(kRatingsPrefix));
   checkpoint.Put(store::Table::kMeta, kPairsKey, pairs_->EncodeHeader());
   checkpoint.Put(store::Table::kQuality, kQualityKey, quality_.Encode());
   checkpoint.Put(store::Table::kMeta, kBreakerKey, breaker_.Encode());

@@ -1,7 +1,9 @@
 // LiveServing's recommendations: requests in names → the recommender's numbers → answers in words.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,8 +11,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/attribution_token.h"
 #include "node/live_serving.h"
+#include "node/partition.h"
 #include "node/profile_view.h"
+#include "node/recommend_controls.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -19,7 +24,8 @@ namespace {
 constexpr int kDefaultCount = 10;
 constexpr int kMaxCount = 100;
 constexpr int kMaxSessionItems = 50;
-constexpr int kMaxExcluded = 1000;
+constexpr double kMaxEventWeight = 100;
+constexpr int64_t kLatestSeconds = 4102444800;  // 2100-01-01
 
 v1::Source SourceOf(recommend::Source source) {
   switch (source) {
@@ -33,6 +39,8 @@ v1::Source SourceOf(recommend::Source source) {
       return v1::SOURCE_REPEAT_PURCHASE;
     case recommend::Source::kPopular:
       return v1::SOURCE_POPULAR;
+    case recommend::Source::kRule:
+      return v1::SOURCE_RULE;
   }
   return v1::SOURCE_UNSPECIFIED;
 }
@@ -56,64 +64,62 @@ void CheckCount(int32_t count, RequestCheck* check) {
   if (count < 0 || count > kMaxCount) check->Violation("count", "expected 0 to 100");
 }
 
-void CheckFilter(const v1::ItemFilter& filter, RequestCheck* check) {
-  if (filter.exclude_item_ids_size() > kMaxExcluded) {
-    check->Violation("filter.exclude_item_ids", "expected at most 1000 items");
+void CheckRequest(const v1::RecommendRequest& request, RequestCheck* check) {
+  CheckCount(request.count(), check);
+  if (request.session_item_ids_size() > kMaxSessionItems) {
+    check->Violation("session_item_ids", "expected at most 50 items");
   }
-  if (filter.has_min_price() && !(filter.min_price() >= 0)) {
-    check->Violation("filter.min_price", "expected 0 or more");
+  if (request.cart_item_ids_size() > kMaxSessionItems) {
+    check->Violation("cart_item_ids", "expected at most 50 items");
   }
-  if (filter.has_max_price() && !(filter.max_price() >= 0)) {
-    check->Violation("filter.max_price", "expected 0 or more");
+  if (request.placement().size() > AttributionToken::kMaxLabelBytes) {
+    check->Violation("placement", "expected at most 64 bytes");
   }
-  if (filter.has_min_price() && filter.has_max_price() && filter.min_price() > filter.max_price()) {
-    check->Violation("filter.min_price", "is above max_price");
+  if (request.has_as_of_time() &&
+      (request.as_of_time().seconds() < 0 || request.as_of_time().seconds() > kLatestSeconds)) {
+    check->Violation("as_of_time", "expected a time from 1970 to 2100");
   }
 }
 
-// A filter in numbers. Owns what the recommender's request points at.
-class FilterNumbers {
- public:
-  FilterNumbers(const v1::ItemFilter& filter, const SharedState& shared) : index_(shared.index) {
-    for (const std::string& id : filter.exclude_item_ids()) {
-      const ItemId item(shared.items.names().Find(id));
-      if (item.value() != 0) exclude_.push_back(item);
-    }
-    for (const std::string& name : filter.categories()) {
-      // A category that nobody named yet has no items: an id that no item has stands for it.
-      const uint32_t known = shared.terms.names().Find(name);
-      categories_.insert(TermId(known == 0 ? std::numeric_limits<uint32_t>::max() : known));
+int64_t AsOf(const v1::RecommendRequest& request, int64_t newest_event_ms) {
+  if (!request.has_as_of_time()) return newest_event_ms;
+  return request.as_of_time().seconds() * 1000 + request.as_of_time().nanos() / 1'000'000;
+}
+
+// The weights of the request over those of the node.
+std::array<float, recommend::kInteractionKinds> SeedWeights(const v1::RecommendRequest& request,
+                                                            const SharedState& shared,
+                                                            RequestCheck* check) {
+  std::array<float, recommend::kInteractionKinds> weights = shared.options.event_weights;
+  for (const auto& [type, weight] : request.event_weights()) {
+    const std::string field = absl::StrCat("event_weights[", type, "]");
+    const std::optional<recommend::Interaction> kind =
+        InteractionOf(event::EventTypeFromName(type));
+    if (!kind.has_value()) {
+      check->Violation(field, "expected view, click, wishlist, add_to_cart, purchase or rating");
+    } else if (!(weight >= 0 && weight <= kMaxEventWeight)) {
+      check->Violation(field, "expected 0 to 100");
+    } else {
+      weights[static_cast<size_t>(*kind)] = static_cast<float>(weight);
     }
   }
-
-  void Apply(const v1::ItemFilter& filter, recommend::Request* request) {
-    request->exclude = exclude_;
-    request->exclude_purchased = filter.exclude_purchased();
-    if (filter.has_min_price()) request->min_price = static_cast<float>(filter.min_price());
-    if (filter.has_max_price()) request->max_price = static_cast<float>(filter.max_price());
-    if (categories_.size() == 1) {
-      request->category = *categories_.begin();
-    } else if (!categories_.empty()) {
-      request->filter = [this](ItemId item) {
-        return categories_.contains(index_.GetFacts(item.value()).category);
-      };
-    }
-  }
-
- private:
-  const recommend::ItemIndex& index_;
-  std::vector<ItemId> exclude_;
-  absl::flat_hash_set<TermId> categories_;
-};
+  return weights;
+}
 
 // Turns an answer into messages.
 class AnswerWords {
  public:
   explicit AnswerWords(const SharedState& shared) : shared_(shared) {}
 
-  void Fill(const recommend::Answer& answer,
+  void Fill(const recommend::Answer& answer, absl::Span<const recommend::ControlNote> notes,
             google::protobuf::RepeatedPtrField<v1::Recommendation>* out) const {
-    for (const recommend::RankedItem& item : answer.items) FillOne(answer, item, out->Add());
+    for (size_t i = 0; i < answer.items.size(); ++i) {
+      v1::Recommendation& to = *out->Add();
+      FillOne(answer, answer.items[i], &to);
+      to.set_pinned(notes[i].pinned);
+      to.set_buried(notes[i].buried);
+      to.set_outside_filter(notes[i].outside_filter);
+    }
   }
 
  private:
@@ -157,13 +163,60 @@ class AnswerWords {
 struct CustomerNumbers {
   std::vector<recommend::Touch> recent;
   std::vector<recommend::OwnedItem> owned;
+  std::vector<ItemId> refused;
 
   void Read(const profile::Profile& profile) {
+    refused = RefusedItems(profile);
     TouchesOf(profile, &recent);
     for (const profile::PurchasedItem& item : profile.purchases().items) {
       owned.push_back({item.item, static_cast<float>(item.count), item.last_ms});
     }
     std::reverse(owned.begin(), owned.end());
+    if (refused.empty()) return;
+    const auto is_refused = [this](ItemId item) {
+      return std::find(refused.begin(), refused.end(), item) != refused.end();
+    };
+    std::erase_if(recent, [&](const recommend::Touch& touch) { return is_refused(touch.item); });
+    std::erase_if(owned, [&](const recommend::OwnedItem& item) { return is_refused(item.item); });
+  }
+
+  // Items whose last word was no: taken out of the cart or given back, and not turned to since.
+  static std::vector<ItemId> RefusedItems(const profile::Profile& profile) {
+    std::vector<ItemId> judged;
+    std::vector<ItemId> refused;
+    const absl::Span<const profile::RecentItem> items = profile.recent_items();
+    for (size_t i = items.size(); i-- > 0;) {
+      const profile::RecentItem& last = items[i];
+      if (std::find(judged.begin(), judged.end(), last.item) != judged.end()) continue;
+      judged.push_back(last.item);
+      if (last.type == event::EventType::kRemoveFromCart ||
+          last.type == event::EventType::kRefund) {
+        refused.push_back(last.item);
+      }
+    }
+    return refused;
+  }
+
+  // Leaves out what was refused, and what the filter's windows say.
+  void Exclude(const v1::ItemFilter& filter, int64_t now_ms, RecommendControls* controls) const {
+    for (const ItemId item : refused) controls->Exclude(item);
+    const int64_t bought_since = Since(filter.exclude_purchased_within(), now_ms);
+    const int64_t seen_since = Since(filter.exclude_seen_within(), now_ms);
+    for (const recommend::OwnedItem& item : owned) {
+      if (item.last_ms >= bought_since) controls->Exclude(item.item);
+    }
+    for (const recommend::Touch& touch : recent) {
+      const bool bought = touch.kind == recommend::Interaction::kPurchase;
+      if (touch.time_ms >= seen_since || (bought && touch.time_ms >= bought_since)) {
+        controls->Exclude(touch.item);
+      }
+    }
+  }
+
+ private:
+  static int64_t Since(const google::protobuf::Duration& window, int64_t now_ms) {
+    const int64_t ms = window.seconds() * 1000 + window.nanos() / 1'000'000;
+    return ms <= 0 ? std::numeric_limits<int64_t>::max() : now_ms - ms;
   }
 };
 
@@ -173,20 +226,68 @@ recommend::Answer& ScratchAnswer() {
   return answer;
 }
 
+std::vector<recommend::ControlNote>& ScratchNotes() {
+  thread_local std::vector<recommend::ControlNote> notes;
+  notes.clear();
+  return notes;
+}
+
+std::string NextPage(PageToken page, const v1::RecommendResponse& response) {
+  for (const v1::Recommendation& item : response.recommendations()) {
+    page.returned.push_back(ItemMark(item.item_id()));
+  }
+  return EncodePageToken(page);
+}
+
+std::string TokenOf(const v1::RecommendRequest& request, const v1::RecommendResponse& response,
+                    int64_t as_of_ms) {
+  AttributionToken token;
+  if (!request.customer_id().empty()) {
+    token.customer_hash = profile::CustomerMap::Hash(request.customer_id());
+  }
+  token.time_ms = as_of_ms;
+  token.variant = response.variant();
+  token.placement = request.placement();
+  token.items.reserve(static_cast<size_t>(response.recommendations_size()));
+  for (const v1::Recommendation& item : response.recommendations()) {
+    token.items.push_back({AttributionMark(item.item_id()), static_cast<uint8_t>(item.source())});
+  }
+  return EncodeAttributionToken(token);
+}
+
 }  // namespace
+
+const recommend::Recommender* LiveServing::ChooseVariant(const v1::RecommendRequest& request,
+                                                         RequestCheck* check,
+                                                         std::string* name) const {
+  const Experiment* const experiment = shared_.options.experiment.get();
+  if (experiment != nullptr && !experiment->variants().empty()) {
+    const size_t variant = request.variant().empty() ? experiment->Assign(request.customer_id())
+                                                     : experiment->Find(request.variant());
+    if (variant < experiment->variants().size()) {
+      *name = experiment->variants()[variant].name;
+      return &experiment->recommender(variant);
+    }
+  }
+  if (!request.variant().empty()) {
+    check->Violation("variant", "the experiment has no variant of this name");
+  }
+  return &recommender_;
+}
 
 absl::Status LiveServing::Recommend(const v1::RecommendRequest& request,
                                     v1::RecommendResponse* response) {
   RequestCheck check;
-  CheckCount(request.count(), &check);
-  CheckFilter(request.filter(), &check);
-  if (request.session_item_ids_size() > kMaxSessionItems) {
-    check.Violation("session_item_ids", "expected at most 50 items");
-  }
-  if (request.cart_item_ids_size() > kMaxSessionItems) {
-    check.Violation("cart_item_ids", "expected at most 50 items");
-  }
+  CheckRequest(request, &check);
+  RecommendControls controls(request.filter(), shared_, &check);
+  controls.AddRules(request, &check);
+  controls.AddPageToken(request, &check);
+  recommend::Request numbers;
+  numbers.seed_weight = SeedWeights(request, shared_, &check);
+  std::string variant;
+  const recommend::Recommender& recommender = *ChooseVariant(request, &check, &variant);
   KINDRED_RETURN_IF_ERROR(check.status());
+  if (request.validate_only()) return absl::OkStatus();
 
   CustomerNumbers customer;
   bool known = false;
@@ -195,7 +296,7 @@ absl::Status LiveServing::Recommend(const v1::RecommendRequest& request,
         known, Visit(request.customer_id(),
                      [&](const profile::Profile& profile) { customer.Read(profile); }));
   }
-  const int64_t as_of_ms = partitions_.newest_event_ms();
+  const int64_t as_of_ms = AsOf(request, partitions_.newest_event_ms());
   const base::Dictionary& items = shared_.items.names();
   std::vector<recommend::Touch> session;
   for (int i = request.session_item_ids_size(); i-- > 0;) {
@@ -207,19 +308,27 @@ absl::Status LiveServing::Recommend(const v1::RecommendRequest& request,
     const ItemId item(items.Find(id));
     if (item.value() != 0) cart.push_back(item);
   }
-  FilterNumbers filter(request.filter(), shared_);
-  recommend::Request numbers;
+  const size_t wanted = static_cast<size_t>(request.count() == 0 ? kDefaultCount : request.count());
+  const size_t left = kMaxPagedItems - std::min(kMaxPagedItems, controls.page().returned.size());
   numbers.now_ms = as_of_ms;
-  numbers.count = static_cast<uint32_t>(request.count() == 0 ? kDefaultCount : request.count());
+  numbers.count = static_cast<uint32_t>(std::min(wanted, left));
   numbers.session = session;
   numbers.recent = customer.recent;
   numbers.page_item = ItemId(items.Find(request.page_item_id()));
   numbers.cart = cart;
   numbers.purchased = customer.owned;
-  filter.Apply(request.filter(), &numbers);
+  customer.Exclude(request.filter(), as_of_ms, &controls);
+  controls.Apply(&numbers);
   recommend::Answer& answer = ScratchAnswer();
-  recommender_.Recommend(numbers, shared_.index, &answer);
-  AnswerWords(shared_).Fill(answer, response->mutable_recommendations());
+  std::vector<recommend::ControlNote>& notes = ScratchNotes();
+  recommend::RecommendWithControls(recommender, numbers, controls.controls(), shared_.index,
+                                   &answer, &notes);
+  AnswerWords(shared_).Fill(answer, notes, response->mutable_recommendations());
+  if (answer.items.size() == wanted && wanted < left) {
+    response->set_next_page_token(NextPage(controls.page(), *response));
+  }
+  response->set_variant(variant);
+  response->set_attribution_token(TokenOf(request, *response, as_of_ms));
   if (known) FillFreshness(partitions_.Home(request.customer_id()), response->mutable_freshness());
   SetTime(as_of_ms, response->mutable_as_of_time());
   return absl::OkStatus();
@@ -229,23 +338,34 @@ absl::Status LiveServing::SimilarItems(const v1::SimilarItemsRequest& request,
                                        v1::SimilarItemsResponse* response) {
   RequestCheck check;
   CheckCount(request.count(), &check);
-  CheckFilter(request.filter(), &check);
+  RecommendControls controls(request.filter(), shared_, &check);
   if (request.item_id().empty()) check.Violation("item_id", "is required");
+  if (request.method() != v1::SIMILARITY_METHOD_UNSPECIFIED &&
+      request.method() != v1::SIMILARITY_METHOD_ADJUSTED_COSINE) {
+    check.Violation("method", "expected SIMILARITY_METHOD_ADJUSTED_COSINE, or none");
+  }
   KINDRED_RETURN_IF_ERROR(check.status());
   const ItemId item(shared_.items.names().Find(request.item_id()));
   if (item.value() == 0 || !shared_.index.Known(item)) {
     return absl::NotFoundError(
         absl::StrCat("neither an event nor the catalogue named item \"", request.item_id(), "\""));
   }
-  FilterNumbers filter(request.filter(), shared_);
   recommend::Request numbers;
   numbers.now_ms = partitions_.newest_event_ms();
   numbers.count = static_cast<uint32_t>(request.count() == 0 ? kDefaultCount : request.count());
-  filter.Apply(request.filter(), &numbers);
-  recommend::Answer& answer = ScratchAnswer();
-  recommender_.SimilarItems(item, numbers, shared_.index, &answer);
-  AnswerWords(shared_).Fill(answer, response->mutable_recommendations());
+  numbers.page_item = item;
+  controls.Apply(&numbers);
   SetTime(numbers.now_ms, response->mutable_as_of_time());
+  if (request.method() == v1::SIMILARITY_METHOD_ADJUSTED_COSINE) {
+    if (controls.controls().condition != nullptr) numbers.filter = controls.controls().condition;
+    ItemsRatedAlike(item, request, numbers, response);
+    return absl::OkStatus();
+  }
+  recommend::Answer& answer = ScratchAnswer();
+  std::vector<recommend::ControlNote>& notes = ScratchNotes();
+  recommend::RecommendWithControls(recommender_, numbers, controls.controls(), shared_.index,
+                                   &answer, &notes);
+  AnswerWords(shared_).Fill(answer, notes, response->mutable_recommendations());
   return absl::OkStatus();
 }
 

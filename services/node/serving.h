@@ -39,6 +39,10 @@ class Serving {
                                  v1::RecommendResponse* response) = 0;
   virtual absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
                                     v1::SimilarItemsResponse* response) = 0;
+  virtual absl::Status SimilarCustomers(const v1::SimilarCustomersRequest& request,
+                                        v1::SimilarCustomersResponse* response) = 0;
+  virtual absl::Status QueryPerformance(const v1::QueryPerformanceRequest& request,
+                                        v1::QueryPerformanceResponse* response) = 0;
   virtual absl::Status ListSegments(const v1::ListSegmentsRequest& request,
                                     v1::ListSegmentsResponse* response) = 0;
   virtual absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) = 0;

@@ -3,6 +3,7 @@
 #ifndef KINDRED_NODE_SHARED_STATE_H_
 #define KINDRED_NODE_SHARED_STATE_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -18,8 +19,10 @@
 #include "base/strong_int.h"
 #include "clean/cleaner.h"
 #include "learn/forward_decay.h"
+#include "node/attribution.h"
 #include "node/breaker.h"
 #include "node/catalogue.h"
+#include "node/experiment.h"
 #include "profile/identity_group.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
@@ -73,6 +76,11 @@ struct SharedOptions {
   double affinity_half_life_days = 30;
   recommend::DecayOptions decay;
   recommend::PairOptions pairs;
+  // How much what a customer did counts when it is recommended to, by Interaction.
+  std::array<float, recommend::kInteractionKinds> event_weights = {1, 1, 1, 1, 1, 1};
+  AttributionOptions attribution;
+  // Null: none runs.
+  std::shared_ptr<const Experiment> experiment;
   clean::CleanRules clean_rules;
   int64_t dedup_window_ms = 24 * 3600 * 1000LL;
   size_t dedup_bytes_per_partition = 64u << 20;

@@ -2,6 +2,7 @@
 #ifndef KINDRED_NODE_WORKBENCH_H_
 #define KINDRED_NODE_WORKBENCH_H_
 
+#include <optional>
 #include <vector>
 
 #include "clean/cleaner.h"
@@ -9,7 +10,8 @@
 #include "event/event.h"
 #include "node/catalogue.h"
 #include "node/shared_state.h"
-#include "recommend/pair_table.h"
+#include "profile/profile.h"
+#include "recommend/interaction.h"
 
 namespace kindred::node {
 
@@ -23,6 +25,12 @@ struct Workbench {
   std::vector<recommend::Touch> recent;
   CatalogueItem catalogue_item;
 };
+
+// How the recommender sees an event; none for events that say nothing of items wanted.
+std::optional<recommend::Interaction> InteractionOf(event::EventType type);
+
+// The customer's recent items as the recommender takes them, newest first.
+void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
 
 }  // namespace kindred::node
 
