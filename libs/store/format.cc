@@ -29,6 +29,7 @@ constexpr TableFacts kTableFacts[] = {
     {Table::kItemRow, "item_row", Scope::kPartition, Family::kItems},
     {Table::kPrice, "price", Scope::kPartition, Family::kItems},
     {Table::kRelationLog, "relation_log", Scope::kPartition, Family::kItems},
+    {Table::kSeries, "series", Scope::kPartition, Family::kState},
     {Table::kDedup, "dedup", Scope::kPartition, Family::kDedup},
     {Table::kOutbox, "outbox", Scope::kPartition, Family::kOutbox},
 };

@@ -33,13 +33,14 @@ enum class Table : uint8_t {
   kItemRow = 34,      // partition: item number (NumberKey) → relations and popularity
   kPrice = 35,        // partition: item number (NumberKey) → robust price statistics
   kRelationLog = 36,  // partition: changes of relations not yet folded into rows
+  kSeries = 40,       // partition: what happened when (libs/series names its rows)
   kDedup = 48,        // partition: time bucket (WideKey) → block of fingerprints
   kOutbox = 64,       // partition: sequence (WideKey) → what has to be produced
 };
 inline constexpr std::array kAllTables = {
     Table::kStore,     Table::kMeta,        Table::kQuality,    Table::kModel,     Table::kProfile,
     Table::kPurchased, Table::kLink,        Table::kDictionary, Table::kCatalogue, Table::kItemRow,
-    Table::kPrice,     Table::kRelationLog, Table::kDedup,      Table::kOutbox};
+    Table::kPrice,     Table::kRelationLog, Table::kSeries,     Table::kDedup,     Table::kOutbox};
 
 absl::string_view TableName(Table table);
 

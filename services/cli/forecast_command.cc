@@ -1,9 +1,12 @@
 #include "cli/forecast_command.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +14,7 @@
 #include "cli/client.h"
 #include "cli/forecast_report.h"
 #include "cli/output_file.h"
+#include "cli/series_command.h"
 #include "cli/series_file.h"
 
 namespace kindred::cli {
@@ -19,10 +23,9 @@ namespace {
 constexpr int64_t kHourMs = 3'600'000;
 
 struct Flags {
+  SeriesQuestion question;
   std::string input;
   std::string svg;
-  std::string step = "day";
-  std::string measure = "amount";
   std::vector<size_t> arima;
   bool arima_constant = true;
   size_t season = 0;
@@ -30,7 +33,6 @@ struct Flags {
   size_t holdback = 0;
   double coverage = 0.8;
   std::map<std::string, std::string> columns;
-  bool json = false;
 };
 
 SeriesMeasure MeasureOf(const std::string& name) {
@@ -38,11 +40,11 @@ SeriesMeasure MeasureOf(const std::string& name) {
   return name == "customers" ? SeriesMeasure::kCustomers : SeriesMeasure::kAmount;
 }
 
-absl::Status Run(const Flags& flags) {
-  const bool hourly = flags.step == "hour";
+absl::StatusOr<ForecastReport> ReportOnFile(const Flags& flags) {
+  const bool hourly = flags.question.step == "hour";
   SeriesFileOptions file;
   file.step_ms = hourly ? kHourMs : 24 * kHourMs;
-  file.measure = MeasureOf(flags.measure);
+  file.measure = MeasureOf(flags.question.measure);
   for (const auto& [field, column] : flags.columns) {
     if (!column.empty()) file.columns[field] = column;
   }
@@ -63,15 +65,24 @@ absl::Status Run(const Flags& flags) {
   }
   const size_t slash = flags.input.rfind('/');
   const std::string name =
-      absl::StrCat(hourly ? "hourly " : "daily ", flags.measure, " of ",
+      absl::StrCat(hourly ? "hourly " : "daily ", flags.question.measure, " of ",
                    slash == std::string::npos ? flags.input : flags.input.substr(slash + 1));
-  KINDRED_ASSIGN_OR_RETURN(const ForecastReport report,
-                           MakeForecastReport(name, std::move(series), request));
+  return MakeForecastReport(name, std::move(series), request);
+}
+
+absl::Status Run(const Flags& flags) {
+  ForecastReport report;
+  if (flags.input.empty()) {
+    report = AskForecast(flags.question, static_cast<int>(flags.horizon), flags.coverage);
+  } else {
+    KINDRED_ASSIGN_OR_RETURN(report, ReportOnFile(flags));
+  }
   if (!flags.svg.empty()) {
     const size_t shown = std::max<size_t>(90, 6 * report.forecast.model.mean.size());
     KINDRED_RETURN_IF_ERROR(WriteFile(flags.svg, DrawLines(ForecastChart(report, shown)).Finish()));
   }
-  std::fputs((flags.json ? ForecastJson(report) : ForecastText(report)).c_str(), stdout);
+  std::fputs((flags.question.client.json ? ForecastJson(report) : ForecastText(report)).c_str(),
+             stdout);
   return absl::OkStatus();
 }
 
@@ -82,34 +93,35 @@ void AddForecastCommand(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("forecast", "Forecast a series by the method that forecast its past best");
   command->footer(
-      "Example:\n  kindred forecast --input sales.csv --holdback 28\n"
+      "Example:\n  kindred forecast all --measure amount     (of a running node)\n"
+      "  kindred forecast --input sales.csv --holdback 28\n"
       "  kindred forecast --input purchases.csv.gz --measure customers --svg customers.svg\n"
       "Methods: seasonal naive, moving average, simple and double exponential smoothing, season\n"
       "totals, Holt-Winters, ARIMA (order by AICc), ARIMA on the seasonally adjusted series.");
-  command
-      ->add_option(
-          "--input", flags->input,
-          "Times and values, or purchases, as delimited text, also .gz; rows of a step are "
-          "summed")
-      ->required();
-  command->add_option("--step", flags->step, "day or hour (UTC)")
-      ->check(CLI::IsMember({"day", "hour"}))
-      ->capture_default_str();
-  command->add_option("--measure", flags->measure, "What of the rows is counted")
-      ->check(CLI::IsMember({"amount", "events", "customers"}))
-      ->capture_default_str();
+  CLI::Option* name =
+      command->add_option("name", flags->question.name,
+                          "A node's series: all, event-types/TYPE, categories/NAME or items/ID");
+  CLI::Option* input =
+      command->add_option("--input", flags->input,
+                          "Instead of a node: times and values, or purchases, as delimited text, "
+                          "also .gz; rows of a step are summed");
+  input->excludes(name);
+  AddSeriesQuestion(command, &flags->question);
   command->add_option("--season", flags->season, "Steps of a season; default 7 days or 24 hours")
+      ->needs(input)
       ->check(CLI::Range(1, 1000));
   command->add_option("--horizon", flags->horizon, "Steps to forecast; default four seasons")
       ->check(CLI::Range(1, 1000));
   command
       ->add_option("--holdback", flags->holdback,
                    "Leave out the last N steps, forecast them and compare")
+      ->needs(input)
       ->check(CLI::Range(1, 1000));
   command->add_option("--coverage", flags->coverage, "Share of values the interval should hold")
       ->check(CLI::Range(0.5, 0.99))
       ->capture_default_str();
   command->add_option("--arima", flags->arima, "Also fit this order: p,d,q")
+      ->needs(input)
       ->delimiter(',')
       ->expected(3);
   command->add_flag("--arima-constant,!--no-arima-constant", flags->arima_constant,
@@ -117,7 +129,7 @@ void AddForecastCommand(CLI::App& app) {
   command->add_option("--time", flags->columns["time"], "Column of the time");
   command->add_option("--amount", flags->columns["amount"], "Column of the value");
   command->add_option("--svg", flags->svg, "Write a picture to this file");
-  command->add_flag("--json", flags->json, "Print one JSON object instead of text");
+  AddClientOptions(command, &flags->question.client);
   command->callback([flags] {
     const absl::Status status = Run(*flags);
     if (!status.ok()) Fail(status);

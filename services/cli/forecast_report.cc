@@ -164,6 +164,7 @@ std::string ForecastJson(const ForecastReport& report) {
                     {"sigma", report.arima->model.sigma},
                     {"aicc", report.arima->aicc}};
   }
+  out["history"] = report.history.values;
   out["forecast"] = nlohmann::ordered_json::array();
   for (size_t h = 0; h < model.mean.size(); ++h) {
     nlohmann::ordered_json step = {{"time", StepLabel(report.TimeOf(h), report.history.step_ms)},

@@ -12,6 +12,7 @@
 #include "cli/plot_command.h"
 #include "cli/predict_command.h"
 #include "cli/recommend_commands.h"
+#include "cli/series_command.h"
 #include "node/version.h"
 
 int main(int argc, char** argv) {
@@ -33,6 +34,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddRecommendCommands(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
+  kindred::cli::AddSeriesCommand(app);
   kindred::cli::AddForecastCommand(app);
   kindred::cli::AddPlotCommand(app);
   kindred::cli::AddClusterCommands(app);

@@ -14,6 +14,7 @@
 #include "cli/customer_source.h"
 #include "cli/output_file.h"
 #include "cli/plot_customers.h"
+#include "cli/series_command.h"
 
 namespace kindred::cli {
 namespace {
@@ -152,6 +153,32 @@ void AddPicture(CLI::App* plot, const char* name, const char* help, const char* 
   command->callback([flags, run] { Finish(run(*flags)); });
 }
 
+void AddPlotSeries(CLI::App* plot) {
+  struct SeriesFlags {
+    SeriesQuestion question;
+    std::string out;
+  };
+  auto flags = std::make_shared<SeriesFlags>();
+  CLI::App* command = plot->add_subcommand("series", "What happened over time, of a running node");
+  command->footer(
+      "Example:\n  kindred plot series all --measure customers --out customers.svg\n"
+      "A forecast is drawn by kindred forecast --svg, a file by kindred forecast --input.");
+  command
+      ->add_option("name", flags->question.name,
+                   "all, event-types/TYPE, categories/NAME or items/ID")
+      ->capture_default_str();
+  command->add_option("-o,--out", flags->out, "The file to write, SVG; - for standard output")
+      ->required();
+  AddSeriesQuestion(command, &flags->question);
+  command->add_option("--count", flags->question.count, "Newest steps")->check(CLI::Range(1, 416));
+  AddClientOptions(command, &flags->question.client);
+  command->callback([flags] {
+    const v1::Series series = AskSeries(flags->question);
+    Finish(WriteFile(flags->out, DrawLines(SeriesChart(flags->question, series)).Finish()));
+    if (flags->out != "-") std::printf("wrote %s\n", flags->out.c_str());
+  });
+}
+
 }  // namespace
 
 void AddPlotCommand(CLI::App& app) {
@@ -164,6 +191,7 @@ void AddPlotCommand(CLI::App& app) {
              "kindred plot scatter --events purchases.csv -k 3 --out scatter.svg\n"
              "  kindred plot scatter --profiles profiles.jsonl --components --out components.svg",
              &PlotScatter);
+  AddPlotSeries(plot);
   AddPicture(plot, "dendrogram", "The hierarchy of customers by Ward's criterion",
              "kindred plot dendrogram --events purchases.csv --clusters 3 --out tree.svg",
              &PlotDendrogram);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 #include "kindred/v1/identity.grpc.pb.h"
+#include "kindred/v1/insight.grpc.pb.h"
 #include "kindred/v1/profile.grpc.pb.h"
 #include "kindred/v1/recommendation.grpc.pb.h"
 #include "kindred/v1/segment.grpc.pb.h"
@@ -241,6 +242,37 @@ class IdentityServiceImpl final : public v1::IdentityService::CallbackService {
   MethodMetrics unlink_;
 };
 
+class InsightServiceImpl final : public v1::InsightService::CallbackService {
+ public:
+  InsightServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
+      : serving_(serving),
+        admission_(admission),
+        list_(registry, "ListSeries"),
+        get_(registry, "GetSeries"),
+        forecast_(registry, "Forecast") {}
+
+  ServerUnaryReactor* ListSeries(CallbackServerContext* context,
+                                 const v1::ListSeriesRequest* request,
+                                 v1::ListSeriesResponse* response) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListSeries, request, response);
+  }
+  ServerUnaryReactor* GetSeries(CallbackServerContext* context, const v1::GetSeriesRequest* request,
+                                v1::Series* response) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetSeries, request, response);
+  }
+  ServerUnaryReactor* Forecast(CallbackServerContext* context, const v1::ForecastRequest* request,
+                               v1::ForecastResponse* response) override {
+    return Answer(context, admission_, &forecast_, serving_, &Serving::Forecast, request, response);
+  }
+
+ private:
+  Serving* const serving_;
+  Admission* const admission_;
+  MethodMetrics list_;
+  MethodMetrics get_;
+  MethodMetrics forecast_;
+};
+
 class StatusServiceImpl final : public v1::StatusService::CallbackService {
  public:
   StatusServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
@@ -266,6 +298,7 @@ class GrpcServerImpl final : public GrpcServer {
         recommendations_(serving, &admission_, registry),
         segments_(serving, &admission_, registry),
         identities_(serving, &admission_, registry),
+        insight_(serving, &admission_, registry),
         status_(serving, &admission_, registry),
         share_(registry->AddCollector(
             telemetry::MetricKind::kGauge, "kindred_rpc_admitted_share",
@@ -293,6 +326,7 @@ class GrpcServerImpl final : public GrpcServer {
     builder.RegisterService(&recommendations_);
     builder.RegisterService(&segments_);
     builder.RegisterService(&identities_);
+    builder.RegisterService(&insight_);
     builder.RegisterService(&status_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
@@ -312,6 +346,7 @@ class GrpcServerImpl final : public GrpcServer {
     for (const char* name :
          {v1::ProfileService::service_full_name(), v1::RecommendationService::service_full_name(),
           v1::SegmentService::service_full_name(), v1::IdentityService::service_full_name(),
+          v1::SegmentService::service_full_name(), v1::InsightService::service_full_name(),
           v1::StatusService::service_full_name()}) {
       health.SetServingStatus(name, serving);
     }
@@ -333,6 +368,7 @@ class GrpcServerImpl final : public GrpcServer {
   RecommendationServiceImpl recommendations_;
   SegmentServiceImpl segments_;
   IdentityServiceImpl identities_;
+  InsightServiceImpl insight_;
   StatusServiceImpl status_;
   std::unique_ptr<telemetry::Registry::Collector> share_;
   std::unique_ptr<grpc::Server> server_;

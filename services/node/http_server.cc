@@ -119,6 +119,23 @@ void ReadControls(const httplib::Request& in, RequestCheck* check, v1::Recommend
   request->set_validate_only(in.get_param_value("validate_only") == "true");
 }
 
+v1::SeriesStep ReadStep(const httplib::Request& request, RequestCheck* check) {
+  const std::string step = request.get_param_value("step");
+  if (step == "hour") return v1::SERIES_STEP_HOUR;
+  if (!step.empty() && step != "day") check->Violation("step", "expected day or hour");
+  return v1::SERIES_STEP_DAY;
+}
+
+v1::SeriesMeasure ReadMeasure(const httplib::Request& request, RequestCheck* check) {
+  const std::string measure = request.get_param_value("measure");
+  if (measure == "customers") return v1::SERIES_MEASURE_CUSTOMERS;
+  if (measure == "amount") return v1::SERIES_MEASURE_AMOUNT;
+  if (!measure.empty() && measure != "events") {
+    check->Violation("measure", "expected events, customers or amount");
+  }
+  return v1::SERIES_MEASURE_EVENTS;
+}
+
 class HttpServerImpl final : public HttpServer {
  public:
   HttpServerImpl(Serving* serving, const telemetry::Registry* registry,
@@ -179,6 +196,7 @@ class HttpServerImpl final : public HttpServer {
     RouteProfiles();
     RouteRecommendations();
     RouteSegments();
+    RouteInsight();
     RouteOperations();
   }
 
@@ -273,6 +291,37 @@ class HttpServerImpl final : public HttpServer {
       v1::Segment segment;
       Send(serving_->GetSegment(request, &segment), segment, &out);
     });
+  }
+
+  void RouteInsight() {
+    server_.Get("/v1/series", [this](const httplib::Request&, httplib::Response& out) {
+      v1::ListSeriesResponse response;
+      Send(serving_->ListSeries({}, &response), response, &out);
+    });
+    server_.Get(R"(/v1/series/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::GetSeriesRequest request;
+      RequestCheck check;
+      request.set_name(absl::StrCat("series/", in.matches[1].str()));
+      request.set_step(ReadStep(in, &check));
+      ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+      v1::Series series;
+      absl::Status status = check.status();
+      if (status.ok()) status = serving_->GetSeries(request, &series);
+      Send(status, series, &out);
+    });
+    server_.Get(R"(/v1/forecasts/(.+))",
+                [this](const httplib::Request& in, httplib::Response& out) {
+                  v1::ForecastRequest request;
+                  RequestCheck check;
+                  request.set_name(absl::StrCat("series/", in.matches[1].str()));
+                  request.set_step(ReadStep(in, &check));
+                  request.set_measure(ReadMeasure(in, &check));
+                  ReadCount(in, &check, [&request](int32_t n) { request.set_horizon(n); });
+                  v1::ForecastResponse response;
+                  absl::Status status = check.status();
+                  if (status.ok()) status = serving_->Forecast(request, &response);
+                  Send(status, response, &out);
+                });
   }
 
   void RouteOperations() {

@@ -2,8 +2,10 @@
 #ifndef KINDRED_NODE_LIVE_SERVING_H_
 #define KINDRED_NODE_LIVE_SERVING_H_
 
+#include <atomic>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "node/checkpointer.h"
@@ -15,6 +17,7 @@
 #include "node/serving.h"
 #include "node/shared_state.h"
 #include "recommend/recommender.h"
+#include "series/series_book.h"
 #include "telemetry/health.h"
 
 namespace kindred::node {
@@ -57,6 +60,11 @@ class LiveServing final : public Serving {
   absl::Status ListSegments(const v1::ListSegmentsRequest& request,
                             v1::ListSegmentsResponse* response) override;
   absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) override;
+  absl::Status ListSeries(const v1::ListSeriesRequest& request,
+                          v1::ListSeriesResponse* response) override;
+  absl::Status GetSeries(const v1::GetSeriesRequest& request, v1::Series* series) override;
+  absl::Status Forecast(const v1::ForecastRequest& request,
+                        v1::ForecastResponse* response) override;
   absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) override;
 
  private:
@@ -72,6 +80,13 @@ class LiveServing final : public Serving {
   // SimilarItems by ratings.
   void ItemsRatedAlike(ItemId item, const v1::SimilarItemsRequest& request,
                        const recommend::Request& numbers, v1::SimilarItemsResponse* response) const;
+  // The newest `count` steps of "series/…", from step `first` on; points before `since_ms` are not
+  // whole.
+  absl::Status ReadSeries(absl::string_view name, series::Step step, size_t count,
+                          std::vector<series::SeriesPoint>* points, int64_t* first,
+                          int64_t* since_ms) const;
+  void SumSeries(series::SeriesKey key, series::Step step, int64_t first,
+                 std::vector<series::SeriesPoint>* points, int64_t* since_ms) const;
   void FillFreshness(PartitionId partition, v1::Freshness* out) const;
 
   const StatusInfo info_;
@@ -85,6 +100,7 @@ class LiveServing final : public Serving {
   const CustomerReader customers_;
   EventWriter* writer_ = nullptr;
   const recommend::Recommender recommender_;
+  std::atomic<int> forecasts_{0};  // being made
 };
 
 // Bytes of memory the process holds, as the operating system counts them; 0 if it does not tell.

@@ -17,6 +17,7 @@
 #include "node/checkpointer.h"
 #include "node/config.h"
 #include "node/grpc_server.h"
+#include "node/hour_watch.h"
 #include "node/http_server.h"
 #include "node/ingest.h"
 #include "node/item_record.h"
@@ -375,6 +376,7 @@ absl::Status NodeImpl::StartIngest() {
 }
 
 void NodeImpl::Watch() {
+  HourWatch hour_watch(partitions_.get(), &registry_);
   absl::Time next_dial = absl::Now() + kDialInterval;
   ProgressWatch progress(kStuckAfter);
   bool serving = false;
@@ -401,6 +403,7 @@ void NodeImpl::Watch() {
     health_.Set(telemetry::Probe::kLiveness, "progress", progress.Check(now, parts));
     if (now < next_dial) continue;
     next_dial = now + kDialInterval;
+    hour_watch.Check();
     health_.Set(telemetry::Probe::kLiveness, "grpc",
                 DialHealth(absl::StrCat("127.0.0.1:", grpc_->port()), absl::Seconds(2)));
   }

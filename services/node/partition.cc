@@ -261,6 +261,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   CountAttribution(clean, context, hash, /*undo=*/false);
   (*customer)->profile.Apply(clean, context);
   if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
+  CountInSeries(clean, context, hash);
   customers_.MarkDirty(**customer);
   return absl::OkStatus();
 }
@@ -340,6 +341,24 @@ void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyCon
   if (noted) noted_items_.push_back(context.item);
 }
 
+void Partition::CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                              uint64_t customer_hash) {
+  series::SeriesEvent counted;
+  counted.time_ms = event.event_time_ms;
+  counted.customer_hash = customer_hash;
+  counted.type = static_cast<uint32_t>(event.type);
+  counted.category = context.category.value();
+  counted.item = context.item.value();
+  const bool given_back = event.type == event::EventType::kRefund;
+  // Amounts of other currencies cannot be added.
+  if (event.has_amount && (event.type == event::EventType::kPurchase || given_back) &&
+      (context.currency.value() == 0 || context.currency == context.default_currency)) {
+    const double micros = std::min(event.amount, 1e12) * profile::kMicros;
+    counted.amount_micros = std::llround(given_back ? -micros : micros);
+  }
+  series_.Add(counted);
+}
+
 void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,
                        absl::string_view reason, absl::string_view detail, uint32_t line) {
   outbox_.push_back(
@@ -405,6 +424,11 @@ uint64_t Partition::Walk(uint64_t cursor, size_t count,
   return customers_.Walk(cursor, count, visit);
 }
 
+void Partition::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  read(series_);
+}
+
 bool Partition::InMemory(absl::string_view customer_id, uint64_t hash) const {
   absl::ReaderMutexLock lock(&mutex_);
   return customers_.Peek(customer_id, hash) != nullptr;
@@ -425,6 +449,7 @@ Partition::Figures Partition::figures() const {
   figures.profile_bytes = customers_.memory_bytes();
   figures.dedup_bytes = duplicates_.memory_bytes();
   figures.relation_bytes = pairs_->memory_bytes();
+  figures.series_bytes = series_.memory_bytes();
   return figures;
 }
 

@@ -35,6 +35,7 @@
 #include "profile/profile.h"
 #include "recommend/pair_table.h"
 #include "recommend/rating_table.h"
+#include "series/series_book.h"
 #include "store/checkpoint.h"
 #include "store/store.h"
 #include "stream/record.h"
@@ -109,6 +110,9 @@ class Partition {
   uint64_t Walk(uint64_t cursor, size_t count,
                 absl::FunctionRef<void(const profile::Customer&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Calls `read` with the partition's series under the reader's lock.
+  void ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Whether the customer's profile is in memory.
   bool InMemory(absl::string_view customer_id, uint64_t hash) const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -123,6 +127,7 @@ class Partition {
     size_t profile_bytes = 0;
     size_t dedup_bytes = 0;
     size_t relation_bytes = 0;
+    size_t series_bytes = 0;
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The customers' ratings, under the reader's lock.
@@ -169,6 +174,8 @@ class Partition {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                     uint64_t customer_hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Links (partition_links.cc). The event may say that ids belong together.
@@ -218,6 +225,7 @@ class Partition {
   Attribution attribution_ ABSL_GUARDED_BY(mutex_);
   recommend::RatingTable rating_table_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
+  series::SeriesBook series_ ABSL_GUARDED_BY(mutex_);
   base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
   base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -86,6 +86,11 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
                                           mutex_.AssertHeld();
                                           return prices_.RestoreRow(key, value);
                                         }));
+  KINDRED_RETURN_IF_ERROR(store.ForEach(store::Table::kSeries, id_,
+                                        [this](absl::string_view key, absl::string_view value) {
+                                          mutex_.AssertHeld();
+                                          return series_.RestoreRow(key, value);
+                                        }));
   KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> pairs,
                            store.Get(store::Table::kMeta, id_, kPairsKey));
   if (pairs.has_value()) KINDRED_RETURN_IF_ERROR(pairs_->RestoreHeader(*pairs));
@@ -185,6 +190,11 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
       checkpoint.Put(store::Table::kItemRow, key, row);
     }
   });
+  series_.TakeChanges(
+      [&checkpoint](absl::string_view key, absl::string_view row) {
+        checkpoint.Put(store::Table::kSeries, key, row);
+      },
+      [&checkpoint](absl::string_view key) { checkpoint.Delete(store::Table::kSeries, key); });
   for (const ItemId item : noted_items_) {
     checkpoint.Put(store::Table::kCatalogue, store::NumberKey(item.value()),
                    EncodeItemRecord(item, shared_.index, shared_.terms.names()));

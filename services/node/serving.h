@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kindred/v1/identity.pb.h"
+#include "kindred/v1/insight.pb.h"
 #include "kindred/v1/profile.pb.h"
 #include "kindred/v1/recommendation.pb.h"
 #include "kindred/v1/segment.pb.h"
@@ -46,6 +47,11 @@ class Serving {
   virtual absl::Status ListSegments(const v1::ListSegmentsRequest& request,
                                     v1::ListSegmentsResponse* response) = 0;
   virtual absl::Status GetSegment(const v1::GetSegmentRequest& request, v1::Segment* segment) = 0;
+  virtual absl::Status ListSeries(const v1::ListSeriesRequest& request,
+                                  v1::ListSeriesResponse* response) = 0;
+  virtual absl::Status GetSeries(const v1::GetSeriesRequest& request, v1::Series* series) = 0;
+  virtual absl::Status Forecast(const v1::ForecastRequest& request,
+                                v1::ForecastResponse* response) = 0;
   virtual absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) = 0;
 };
 

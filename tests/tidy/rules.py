@@ -15,6 +15,7 @@ LIBRARIES = {
     "clean": {"base", "event"},
     "learn": {"base"},
     "expression": {"base"},
+    "series": {"base", "learn"},
     "profile": {"base", "event", "clean", "learn"},
     "recommend": {"base", "profile", "learn"},
     "store": {"base", "telemetry", "profile", "learn"},
@@ -27,7 +28,7 @@ SERVICES = {
 }
 
 # Libraries that do no I/O, read no clock and draw no unseeded numbers.
-PURE = {"event", "clean", "learn", "expression", "profile", "recommend"}
+PURE = {"event", "clean", "learn", "series", "expression", "profile", "recommend"}
 
 # Third-party headers, and the folders that own them.
 SERVICE_FOLDERS = {"node", "front", "cli"}

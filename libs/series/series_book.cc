@@ -1,0 +1,157 @@
+#include "series/series_book.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "series/series_book_parts.h"
+
+namespace kindred::series {
+namespace {
+
+int64_t Saturated(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return b > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+}  // namespace
+
+SeriesBook::SeriesBook() { all_ = &Find({SeriesKind::kAll, 0}); }
+SeriesBook::~SeriesBook() = default;
+SeriesBook::SeriesBook(SeriesBook&&) noexcept = default;
+SeriesBook& SeriesBook::operator=(SeriesBook&&) noexcept = default;
+
+SeriesBook::Series& SeriesBook::Find(SeriesKey key) {
+  std::unique_ptr<Series>& series = series_[key];
+  if (series == nullptr) series = std::make_unique<Series>();
+  return *series;
+}
+
+void SeriesBook::Add(const SeriesEvent& given) {
+  SeriesEvent event = given;
+  // Beyond the year 6400 blocks would not fit into their keys.
+  event.time_ms = std::clamp<int64_t>(event.time_ms, 0, int64_t{1} << 47);
+  if (event.type >= kTypes) event.type = 0;
+  newest_ms_ = std::max(newest_ms_, event.time_ms);
+  keys_dirty_ = true;
+  Count({SeriesKind::kAll, 0}, all_, event);
+  const SeriesKey type{SeriesKind::kEventType, event.type};
+  if (types_[event.type] == nullptr) types_[event.type] = &Find(type);
+  Count(type, types_[event.type], event);
+  if (event.category != 0) {
+    if (Series* series = Track(SeriesKind::kCategory, event.category, &categories_)) {
+      Count({SeriesKind::kCategory, event.category}, series, event);
+    }
+  }
+  if (event.item != 0) {
+    if (Series* series = Track(SeriesKind::kItem, event.item, &items_)) {
+      Count({SeriesKind::kItem, event.item}, series, event);
+    }
+  }
+}
+
+SeriesBook::Series* SeriesBook::Track(SeriesKind kind, uint32_t id, TopKeys* keys) {
+  const TopKeys::Decision decision = keys->Count(id, newest_ms_);
+  if (decision.removed != 0) Erase({kind, decision.removed});
+  return decision.tracked ? &Find({kind, id}) : nullptr;
+}
+
+void SeriesBook::Count(SeriesKey key, Series* series, const SeriesEvent& event) {
+  CountIn(key, Step::kDay, /*customers=*/true, event, &series->days);
+  CountIn(key, Step::kHour, /*customers=*/key.kind == SeriesKind::kAll, event, &series->hours);
+}
+
+template <size_t kBlocks>
+void SeriesBook::CountIn(SeriesKey key, Step step, bool customers, const SeriesEvent& event,
+                         Ring<kBlocks>* ring) {
+  const int64_t at = event.time_ms / StepMs(step);
+  const int64_t number = at / kBlock;
+  Block* block = ring->Find(number);
+  if (block == nullptr) {
+    if (number <= ring->newest - static_cast<int64_t>(kBlocks)) {
+      ++too_old_;
+      return;
+    }
+    block = MakeBlock(key, step, number);
+  }
+  if (!block->dirty) {
+    block->dirty = true;
+    dirty_.push_back({key, step, number});
+  }
+  const size_t place = static_cast<size_t>(at % kBlock);
+  Cell& cell = block->cells[place];
+  ++cell.events;
+  cell.amount_micros = Saturated(cell.amount_micros, event.amount_micros);
+  if (!customers) return;
+  if (block->customers == nullptr) {
+    block->customers = std::make_unique<std::array<CustomerSketch, kBlock>>();
+  }
+  if ((*block->customers)[place].Add(event.customer_hash)) {
+    block->dirty_customers |= uint32_t{1} << place;
+  }
+}
+
+SeriesBook::Block* SeriesBook::MakeBlock(SeriesKey key, Step step, int64_t number) {
+  Series& series = Find(key);
+  const auto make = [&](auto* ring) {
+    constexpr int64_t kBlocks = static_cast<int64_t>(std::tuple_size_v<decltype(ring->blocks)>);
+    if (number > ring->newest) {
+      ring->newest = number;
+      for (std::unique_ptr<Block>& block : ring->blocks) {
+        if (block == nullptr || block->number > number - kBlocks) continue;
+        EraseBlock(key, step, *block);
+        block = nullptr;
+      }
+    }
+    std::unique_ptr<Block>& place =
+        ring->blocks[static_cast<size_t>(number) % static_cast<size_t>(kBlocks)];
+    place = std::make_unique<Block>();
+    place->number = number;
+    return place.get();
+  };
+  return step == Step::kDay ? make(&series.days) : make(&series.hours);
+}
+
+void SeriesBook::AddTo(SeriesKey key, Step step, int64_t first,
+                       std::vector<SeriesPoint>* points) const {
+  const auto found = series_.find(key);
+  if (found == series_.end()) return;
+  const int64_t end = first + static_cast<int64_t>(points->size());
+  found->second->ForEachBlock([&](Step of, const Block& block) {
+    if (of != step) return;
+    const int64_t begin = block.number * kBlock;
+    for (int64_t at = std::max(first, begin); at < std::min(end, begin + kBlock); ++at) {
+      const size_t place = static_cast<size_t>(at - begin);
+      SeriesPoint& point = (*points)[static_cast<size_t>(at - first)];
+      point.events += block.cells[place].events;
+      point.amount_micros = Saturated(point.amount_micros, block.cells[place].amount_micros);
+      if (block.customers != nullptr) point.customers += (*block.customers)[place].Estimate();
+    }
+  });
+}
+
+std::vector<TopKeys::Tracked> SeriesBook::Ranked(SeriesKind kind) const {
+  if (kind == SeriesKind::kCategory) return categories_.Ranked();
+  if (kind == SeriesKind::kItem) return items_.Ranked();
+  return {};
+}
+
+int64_t SeriesBook::SinceMs(SeriesKey key) const {
+  if (key.kind == SeriesKind::kCategory) return categories_.SinceMs(key.id);
+  return key.kind == SeriesKind::kItem ? items_.SinceMs(key.id) : 0;
+}
+
+size_t SeriesBook::memory_bytes() const {
+  size_t bytes = sizeof(*this) + series_.size() * (sizeof(Series) + 32);
+  for (const auto& [key, series] : series_) {
+    series->ForEachBlock([&bytes](Step, const Block& block) {
+      bytes += sizeof(Block);
+      if (block.customers == nullptr) return;
+      bytes += sizeof(*block.customers);
+      for (const CustomerSketch& sketch : *block.customers) bytes += sketch.memory_bytes();
+    });
+  }
+  return bytes;
+}
+
+}  // namespace kindred::series

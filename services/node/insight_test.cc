@@ -1,0 +1,219 @@
+// Series, forecasts and unusual hours, over real partitions and a store in memory.
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "base/hash.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "node/checkpointer.h"
+#include "node/hour_watch.h"
+#include "node/learner.h"
+#include "node/live_serving.h"
+#include "node/test_state.h"
+
+namespace kindred::node {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int kPartitions = 2;
+constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kDayMs = 24 * kHourMs;
+constexpr int64_t kFirstDayMs = kTestTimeMs / kDayMs * kDayMs - 60 * kDayMs;
+
+SharedOptions TwoPartitions() {
+  SharedOptions options;
+  options.partition_count = kPartitions;
+  return options;
+}
+
+// Purchases of day 0, 1, 2 …: more on weekends.
+int PurchasesOf(int day) { return 6 + (day % 7 >= 5 ? 8 : day % 7); }
+
+class InsightTest : public ::testing::Test {
+ protected:
+  InsightTest() { Open(); }
+
+  void Open() {
+    serving_.reset();
+    learner_.reset();
+    checkpointer_.reset();
+    state_.reset();
+    registry_ = std::make_unique<telemetry::Registry>();
+    state_ = std::make_unique<TestState>(TwoPartitions(), environment_);
+    checkpointer_ = std::make_unique<Checkpointer>(
+        state_->store.get(), registry_.get(), [](Partition&, const PendingCheckpoint&) {},
+        [](absl::Status) {});
+    learner_ = std::make_unique<Learner>(LearnerOptions(), state_->partitions.get(),
+                                         state_->store.get(), registry_.get());
+    serving_ = std::make_unique<LiveServing>(StatusInfo{"events", "kindred", 1 << 30, absl::Now()},
+                                             state_->shared.get(), state_->partitions.get(),
+                                             state_->cold.get(), state_->store.get(),
+                                             learner_.get(), checkpointer_.get(), &health_);
+  }
+
+  void Send(const std::string& user, const std::string& type, int64_t time_ms,
+            const std::string& more) {
+    const int32_t home = base::PartitionOf(user, kPartitions);
+    state_->Feed(user, TestEvent(absl::StrCat("e-", ++count_), user, type, time_ms, more), home,
+                 time_ms);
+  }
+
+  void Buy(int customer, const std::string& item, int64_t time_ms, double price) {
+    Send(absl::StrCat("u-", customer), "purchase", time_ms,
+         absl::StrCat("\"item_id\":\"", item, "\",\"category\":\"tea\",\"quantity\":1,\"price\":",
+                      price, ",\"currency\":\"USD\""));
+  }
+
+  void FeedDays(int days) {
+    for (int day = 0; day < days; ++day) {
+      for (int i = 0; i < PurchasesOf(day); ++i) {
+        Buy(i % 10, i % 2 == 0 ? "green" : "black", kFirstDayMs + day * kDayMs + i * kHourMs / 2,
+            10);
+      }
+    }
+  }
+
+  absl::StatusOr<v1::Series> GetSeries(const std::string& name, int count,
+                                       v1::SeriesStep step = v1::SERIES_STEP_DAY) {
+    v1::GetSeriesRequest request;
+    request.set_name(name);
+    request.set_count(count);
+    request.set_step(step);
+    v1::Series series;
+    const absl::Status status = serving_->GetSeries(request, &series);
+    if (!status.ok()) return status;
+    return series;
+  }
+
+  std::shared_ptr<store::Environment> environment_ = store::NewMemoryEnvironment();
+  std::unique_ptr<telemetry::Registry> registry_;
+  telemetry::HealthState health_;
+  std::unique_ptr<TestState> state_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Learner> learner_;
+  std::unique_ptr<LiveServing> serving_;
+  int count_ = 0;
+};
+
+TEST_F(InsightTest, SeriesAreTheSumOverPartitionsAlsoAfterARestart) {
+  EXPECT_EQ(GetSeries("series/all", 5)->points_size(), 0) << "before the first event";
+  FeedDays(20);
+  Send("u-3", "refund", kFirstDayMs + 19 * kDayMs + 20 * kHourMs,
+       "\"item_id\":\"green\",\"quantity\":1,\"price\":4,\"currency\":\"USD\"");
+  Send("u-4", "purchase", kFirstDayMs + 19 * kDayMs + 20 * kHourMs,
+       "\"item_id\":\"other\",\"quantity\":1,\"price\":4,\"currency\":\"CHF\"");
+  state_->Checkpoint(0);
+  state_->Checkpoint(1);
+  for (const bool restarted : {false, true}) {
+    if (restarted) Open();
+    const auto all = GetSeries("series/all", 20);
+    ASSERT_TRUE(all.ok()) << all.status();
+    ASSERT_EQ(all->points_size(), 20);
+    for (int day = 0; day < 19; ++day) {
+      const v1::SeriesPoint& point = all->points(day);
+      EXPECT_EQ(point.time().seconds() * 1000, kFirstDayMs + day * kDayMs);
+      EXPECT_EQ(point.event_count(), PurchasesOf(day));
+      EXPECT_EQ(point.customer_count(), std::min(10, PurchasesOf(day)));
+      EXPECT_EQ(point.amount(), 10 * PurchasesOf(day));
+    }
+    EXPECT_EQ(all->points(19).event_count(), PurchasesOf(19) + 2);
+    EXPECT_EQ(all->points(19).amount(), 10 * PurchasesOf(19) - 4) << "another currency is none";
+    EXPECT_FALSE(all->has_complete_since_time());
+    const auto refunds = GetSeries("series/event-types/refund", 20);
+    ASSERT_TRUE(refunds.ok()) << refunds.status();
+    EXPECT_EQ(refunds->points(19).amount(), -4);
+    EXPECT_EQ(refunds->points(18).event_count(), 0);
+    EXPECT_EQ(GetSeries("series/items/green", 20)->points(0).event_count(), 3);
+    EXPECT_EQ(GetSeries("series/categories/tea", 20)->points(5).event_count(), PurchasesOf(5));
+    const auto hours = GetSeries("series/all", 48, v1::SERIES_STEP_HOUR);
+    ASSERT_TRUE(hours.ok());
+    int64_t events = 0;
+    for (const v1::SeriesPoint& point : hours->points()) events += point.event_count();
+    EXPECT_EQ(events, PurchasesOf(18) + PurchasesOf(19) + 2 - /*before the 48 hours*/ 0);
+  }
+  v1::ListSeriesResponse list;
+  ASSERT_TRUE(serving_->ListSeries({}, &list).ok());
+  EXPECT_EQ(list.series(0).name(), "series/all");
+  EXPECT_EQ(list.series(1).name(), "series/event-types/purchase");
+  EXPECT_THAT(list.ShortDebugString(), HasSubstr("series/categories/tea"));
+  EXPECT_THAT(list.ShortDebugString(), HasSubstr("series/items/green"));
+}
+
+TEST_F(InsightTest, WrongQuestionsAreToldWhatIsWrong) {
+  FeedDays(3);
+  for (const char* name :
+       {"", "all", "series/", "series/what", "series/items/", "series/segments/1"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(GetSeries(name, 3).status())) << name;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(GetSeries("series/all", -1).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(GetSeries("series/all", 417).status()));
+  EXPECT_TRUE(absl::IsNotFound(GetSeries("series/items/never-seen", 3).status()));
+  EXPECT_TRUE(absl::IsNotFound(GetSeries("series/event-types/view", 3).status()));
+  EXPECT_TRUE(absl::IsNotFound(GetSeries("series/event-types/no-such-type", 3).status()));
+  v1::ForecastRequest request;
+  v1::ForecastResponse response;
+  request.set_name("series/all");
+  request.set_horizon(367);
+  EXPECT_TRUE(absl::IsInvalidArgument(serving_->Forecast(request, &response)));
+  request.set_horizon(3);
+  request.set_coverage(1);
+  EXPECT_TRUE(absl::IsInvalidArgument(serving_->Forecast(request, &response)));
+  request.set_coverage(0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(serving_->Forecast(request, &response)))
+      << "two whole days are too few";
+}
+
+TEST_F(InsightTest, AForecastFollowsTheWeek) {
+  FeedDays(60);
+  v1::ForecastRequest request;
+  request.set_name("series/event-types/purchase");
+  request.set_measure(v1::SERIES_MEASURE_AMOUNT);
+  request.set_horizon(14);
+  v1::ForecastResponse response;
+  const absl::Status status = serving_->Forecast(request, &response);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(response.history_size(), 59) << "the newest day is not over";
+  ASSERT_EQ(response.points_size(), 14);
+  for (int h = 0; h < 14; ++h) {
+    const v1::ForecastPoint& point = response.points(h);
+    EXPECT_EQ(point.time().seconds() * 1000, kFirstDayMs + (59 + h) * kDayMs);
+    EXPECT_NEAR(point.mean(), 10 * PurchasesOf(59 + h), 15) << h;
+    EXPECT_LE(point.lower(), point.mean());
+    EXPECT_GE(point.upper(), point.mean());
+  }
+  EXPECT_GE(response.backtest_size(), 5);
+  EXPECT_FALSE(response.method().empty());
+}
+
+TEST_F(InsightTest, AnHourWithoutSalesIsNoticedOnce) {
+  HourWatch watch(state_->partitions.get(), registry_.get());
+  watch.Check();
+  // Six days, fifty purchases an hour, give or take.
+  const auto hour = [this](int h, int purchases) {
+    for (int i = 0; i < purchases; ++i) {
+      Buy(i % 40, "green", kFirstDayMs + h * kHourMs + i * 60'000, 10);
+    }
+  };
+  for (int h = 0; h < 144; ++h) hour(h, 50 + h * 7 % 5);
+  hour(144, 20);
+  watch.Check();
+  EXPECT_THAT(registry_->RenderText(), HasSubstr("kindred_unusual_hours_total{measure=\"events\","
+                                                 "series=\"all\"} 0"));
+  // Nothing for an hour; the next one shows that it is over.
+  hour(146, 20);
+  watch.Check();
+  const std::string metrics = registry_->RenderText();
+  for (const char* line :
+       {"kindred_unusual_hours_total{measure=\"events\",series=\"all\"} 1",
+        "kindred_unusual_hours_total{measure=\"events\",series=\"purchase\"} 1",
+        "kindred_unusual_hours_total{measure=\"amount\",series=\"purchase\"} 1"}) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+  watch.Check();
+  EXPECT_EQ(registry_->RenderText(), metrics) << "an hour is judged once";
+}
+
+}  // namespace
+}  // namespace kindred::node
