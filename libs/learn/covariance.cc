@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace kindred::learn {
 namespace {
@@ -52,6 +53,20 @@ void Covariance::Merge(const Covariance& other) {
 void Covariance::Forget(double keep) {
   weight_ *= keep;
   for (double& value : m2_.data()) value *= keep;
+}
+
+Covariance Covariance::Part(absl::Span<const size_t> which,
+                            absl::Span<const double> scale) const {
+  KINDRED_CHECK(scale.size() == dims()) << scale.size() << " scales";
+  Covariance part(which.size());
+  part.weight_ = weight_;
+  for (size_t i = 0; i < which.size(); ++i) {
+    for (size_t j = 0; j < which.size(); ++j) {
+      const double unit = scale[which[i]] * scale[which[j]];
+      part.m2_(i, j) = unit > 0 ? m2_(which[i], which[j]) / unit : 0.0;
+    }
+  }
+  return part;
 }
 
 void Covariance::Append(std::string* out) const {

@@ -35,6 +35,7 @@ class LinearRegression {
   void Merge(const LinearRegression& other) { moments_.Merge(other.moments_); }
   void Forget(double keep) { moments_.Forget(keep); }
   double weight() const { return moments_.weight(); }
+  double Mean(size_t dim) const { return moments_.Mean(dim); }
   size_t dims() const { return row_.size() - 1; }
 
   // The solution so far; of several (dependent dimensions, few observations) the one with the

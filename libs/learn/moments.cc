@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/status/status.h"
+#include "base/bytes.h"
 #include "base/check.h"
 
 namespace kindred::learn {
+namespace {
+
+constexpr uint8_t kFormat = 1;
+
+}  // namespace
 
 bool Moments::Add(absl::Span<const double> x, double weight) {
   KINDRED_CHECK(x.size() == dims()) << "vector of " << x.size() << " values";
@@ -40,6 +47,35 @@ void Moments::Forget(double keep) {
 double Moments::Deviation(size_t dim) const {
   const double deviation = std::sqrt(std::max(0.0, Variance(dim)));
   return deviation > 1e-9 * std::max(1.0, std::abs(mean_[dim])) ? deviation : 0.0;
+}
+
+void Moments::Append(std::string* out) const {
+  base::ByteWriter writer(out);
+  writer.U8(kFormat);
+  writer.Varint(dims());
+  writer.F64(weight_);
+  for (double value : mean_) writer.F64(value);
+  for (double value : m2_) writer.F64(value);
+}
+
+absl::StatusOr<Moments> Moments::Parse(absl::string_view bytes, size_t dims) {
+  base::ByteReader reader(bytes);
+  if (reader.U8() != kFormat || reader.Varint() != dims) {
+    return absl::InvalidArgumentError("moments: unknown format or other dimensions");
+  }
+  Moments result(dims);
+  result.weight_ = reader.F64();
+  bool sound = std::isfinite(result.weight_) && result.weight_ >= 0;
+  for (double& value : result.mean_) {
+    value = reader.F64();
+    sound = sound && std::isfinite(value);
+  }
+  for (double& value : result.m2_) {
+    value = reader.F64();
+    sound = sound && std::isfinite(value) && value >= 0;
+  }
+  if (!reader.Done() || !sound) return absl::InvalidArgumentError("moments: bad length or value");
+  return result;
 }
 
 Scaler Scaler::FromMoments(const Moments& moments) {

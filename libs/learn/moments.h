@@ -4,8 +4,11 @@
 #define KINDRED_LEARN_MOMENTS_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
 namespace kindred::learn {
@@ -32,6 +35,11 @@ class Moments {
   double Variance(size_t dim) const { return weight_ > 0 ? m2_[dim] / weight_ : 0.0; }
   // 0 for a dimension that is constant up to rounding.
   double Deviation(size_t dim) const;
+
+  // Bytes for a store, first byte 1 = this format. Parse: InvalidArgument for anything Append
+  // cannot have written, or for other than `dims` dimensions.
+  void Append(std::string* out) const;
+  static absl::StatusOr<Moments> Parse(absl::string_view bytes, size_t dims);
 
  private:
   double weight_ = 0;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/client.h"
 #include "kindred/v1/profile.grpc.pb.h"
@@ -75,12 +76,71 @@ void AddGet(CLI::App& app) {
   });
 }
 
+struct ExploreFlags {
+  ClientOptions client;
+  std::string method = "kmeans";
+  int k = 0;
+  double radius = 0;
+  int min_neighbors = 0;
+  int points = 0;
+  std::vector<std::string> features;
+};
+
+void AddExplore(CLI::App* segments) {
+  auto flags = std::make_shared<ExploreFlags>();
+  CLI::App* command = segments->add_subcommand(
+      "explore", "Cluster the customers in another way; the segments stay as they are");
+  command->footer(
+      "Example:\n  kindred segments explore -k 3 --features purchase_frequency,total_spend\n"
+      "  kindred segments explore --method dbscan --min-neighbors 10");
+  AddClientOptions(command, &flags->client);
+  command->add_option("--method", flags->method, "How")
+      ->check(CLI::IsMember({"kmeans", "ward", "dbscan"}))
+      ->capture_default_str();
+  command->add_option("-k,--clusters", flags->k, "How many, 2 to 50 (K-means, Ward); 0: 8")
+      ->capture_default_str();
+  command->add_option("--radius", flags->radius,
+                      "Who is a neighbour, in standard deviations (DBSCAN); 0: chosen")
+      ->capture_default_str();
+  command->add_option("--min-neighbors", flags->min_neighbors,
+                      "Customers that make a region dense (DBSCAN); 0: 5")
+      ->capture_default_str();
+  command->add_option("--features", flags->features, "What to look at; none: all features")
+      ->delimiter(',');
+  command->add_option("--points", flags->points,
+                      "With --json: how many customers to place on the principal components")
+      ->capture_default_str();
+  command->callback([flags] {
+    v1::ExploreRequest request;
+    v1::ExploreRequest::Method method = v1::ExploreRequest::METHOD_UNSPECIFIED;
+    v1::ExploreRequest::Method_Parse(
+        absl::StrCat("METHOD_", absl::AsciiStrToUpper(flags->method)), &method);
+    request.set_method(method);
+    request.set_cluster_count(flags->k);
+    request.set_radius(flags->radius);
+    request.set_min_neighbors(flags->min_neighbors);
+    request.set_max_points(flags->points);
+    for (const std::string& feature : flags->features) request.add_features(feature);
+    v1::ExploreResponse response;
+    grpc::ClientContext context;
+    SetDeadline(flags->client, &context);
+    Check(v1::SegmentService::NewStub(Connect(flags->client))
+              ->Explore(&context, request, &response),
+          flags->client);
+    Print(response, flags->client, ExploreText(response));
+  });
+}
+
 void AddSegments(CLI::App& app) {
   auto options = std::make_shared<AskOptions>();
   CLI::App* command = app.add_subcommand("segments", "Show the learned segments");
-  command->footer("Example:\n  kindred segments\n  kindred segments --json");
+  command->footer(
+      "Example:\n  kindred segments\n  kindred segments --json\n"
+      "  kindred segments explore --method ward -k 3");
   AddClientOptions(command, &options->client);
-  command->callback([options] {
+  AddExplore(command);
+  command->callback([options, command] {
+    if (!command->get_subcommands().empty()) return;
     v1::ListSegmentsRequest request;
     request.set_page_size(1000);
     v1::ListSegmentsResponse response;

@@ -19,6 +19,7 @@ std::string ProfileText(const v1::Profile& profile);
 std::string RecommendationsText(
     const google::protobuf::RepeatedPtrField<v1::Recommendation>& recommendations, bool explain);
 std::string SegmentsText(const v1::ListSegmentsResponse& segments);
+std::string ExploreText(const v1::ExploreResponse& found);
 std::string StatusText(const v1::Status& status);
 
 }  // namespace kindred::cli

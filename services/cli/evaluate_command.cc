@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "cli/evaluate_churn_command.h"
 #include "cli/evaluate_clv_command.h"
 #include "cli/evaluate_input.h"
 #include "cli/evaluate_service.h"
@@ -180,6 +181,7 @@ void AddEvaluateCommand(CLI::App& app) {
       app.add_subcommand("evaluate", "Judge the recommender offline, with the service's own core");
   evaluate->require_subcommand(1);
   AddEvaluateClvCommand(*evaluate);
+  AddEvaluateChurnCommand(*evaluate);
 
   CLI::App* split = evaluate->add_subcommand(
       "split", "Learn from training sessions, then foretell the item after each test prefix");

@@ -1,5 +1,6 @@
 // Answers as text for people.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,29 @@ std::string Named(const std::string& id, const std::string& title) {
   return title.empty() ? id : absl::StrCat(title, " (", id, ")");
 }
 
+std::string PredictionText(const v1::Prediction& prediction) {
+  std::string name = prediction.name();
+  std::replace(name.begin(), name.end(), '_', ' ');
+  if (!prediction.category().empty()) absl::StrAppend(&name, " ", prediction.category());
+  std::string text = absl::StrFormat(
+      "%s in %.0f days: %.*f %s", name,
+      static_cast<double>(prediction.horizon().seconds()) / 86400.0,
+      prediction.unit() == "probability" ? 3 : 2, prediction.value(), prediction.unit());
+  std::vector<std::string> inputs;
+  for (const v1::PredictionInput& input : prediction.inputs()) {
+    inputs.push_back(input.effect() == 0 ? absl::StrFormat("%s %.4g", input.name(), input.value())
+                                         : absl::StrFormat("%s %.4g (%+.2f)", input.name(),
+                                                           input.value(), input.effect()));
+  }
+  if (!inputs.empty()) absl::StrAppend(&text, " because of ", absl::StrJoin(inputs, ", "));
+  const v1::PredictionReliability& past = prediction.reliability();
+  if (!past.measure().empty()) {
+    absl::StrAppendFormat(&text, "; so far %s %.3f against %.3f", past.measure(), past.value(),
+                          past.baseline());
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ProfileText(const v1::Profile& profile) {
@@ -104,6 +128,9 @@ std::string ProfileText(const v1::Profile& profile) {
                          profile.segment().distance(), profile.segment().runner_up(),
                          profile.segment().runner_up_distance()),
          &out);
+  }
+  for (int i = 0; i < profile.predictions_size(); ++i) {
+    Line(i == 0 ? "predictions" : "", PredictionText(profile.predictions(i)), &out);
   }
   for (int i = 0; i < std::min(5, profile.recent_items_size()); ++i) {
     const v1::RecentItem& item = profile.recent_items(i);
@@ -154,6 +181,43 @@ std::string SegmentsText(const v1::ListSegmentsResponse& segments) {
                                       dimension.standardized()));
     }
     if (!parts.empty()) absl::StrAppend(&out, "               ", absl::StrJoin(parts, ", "), "\n");
+  }
+  return out;
+}
+
+std::string ExploreText(const v1::ExploreResponse& found) {
+  std::string out = absl::StrFormat(
+      "%d clusters of %d customers (%d points), silhouette %.3f, stability %.3f, mean squared "
+      "distance %.3f\n",
+      found.clusters_size(), found.customer_count(), found.point_count(), found.silhouette(),
+      found.stability(), found.mean_squared_distance());
+  if (found.radius() > 0) {
+    absl::StrAppendFormat(&out, "radius %.3f, %d customers are noise\n", found.radius(),
+                          found.noise_count());
+  }
+  for (const v1::ExploredCluster& cluster : found.clusters()) {
+    absl::StrAppendFormat(&out, "  %-4d %7d  %5.1f %%  %s\n", cluster.number(), cluster.size(),
+                          cluster.share() * 100, cluster.label());
+  }
+  for (int c = 0; c < found.components_size(); ++c) {
+    const v1::PrincipalComponent& component = found.components(c);
+    std::vector<std::pair<double, std::string>> loadings;
+    for (const v1::ComponentLoading& loading : component.loadings()) {
+      loadings.emplace_back(-std::abs(loading.value()),
+                            absl::StrFormat("%s %+.2f", loading.feature(), loading.value()));
+    }
+    std::sort(loadings.begin(), loadings.end());
+    std::vector<std::string> parts;
+    for (size_t i = 0; i < loadings.size() && i < 4; ++i) parts.push_back(loadings[i].second);
+    absl::StrAppendFormat(&out, "component %d: %.0f %% of the variance: %s\n", c + 1,
+                          component.explained_share() * 100, absl::StrJoin(parts, ", "));
+  }
+  if (found.joins_size() > 0) {
+    out += "last joins at";
+    for (int i = found.joins_size() - 1; i >= 0 && i >= found.joins_size() - 8; --i) {
+      absl::StrAppendFormat(&out, " %.2f", found.joins(i).height());
+    }
+    out += "\n";
   }
   return out;
 }

@@ -247,6 +247,7 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_profile()->set_affinity_half_life_days(30);
   config.mutable_segments()->set_count(8);
   config.mutable_segments()->set_pass_interval_ms(1000);
+  config.mutable_predictions()->set_churn_days(90);
   config.mutable_recommend()->set_relation_memory_mib(1024);
   config.mutable_recommend()->set_relation_half_life_days(90);
   config.mutable_recommend()->set_popularity_half_life_days(7);
@@ -347,6 +348,7 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("profile.affinity_half_life_days", config.profile().affinity_half_life_days(), 14,
              3650, &problems);
   CheckRange("segments.count", config.segments().count(), 2, 1000, &problems);
+  CheckRange("predictions.churn_days", config.predictions().churn_days(), 1, 180, &problems);
   CheckRange("segments.pass_interval_ms", config.segments().pass_interval_ms(), 1, 3600000,
              &problems);
   CheckRange("recommend.relation_memory_mib", config.recommend().relation_memory_mib(), 1, 1 << 20,

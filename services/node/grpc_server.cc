@@ -197,7 +197,8 @@ class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
       : serving_(serving),
         admission_(admission),
         list_(registry, "ListSegments"),
-        get_(registry, "GetSegment") {}
+        get_(registry, "GetSegment"),
+        explore_(registry, "Explore") {}
 
   ServerUnaryReactor* ListSegments(CallbackServerContext* context,
                                    const v1::ListSegmentsRequest* request,
@@ -209,12 +210,17 @@ class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
                                  v1::Segment* response) override {
     return Answer(context, admission_, &get_, serving_, &Serving::GetSegment, request, response);
   }
+  ServerUnaryReactor* Explore(CallbackServerContext* context, const v1::ExploreRequest* request,
+                              v1::ExploreResponse* response) override {
+    return Answer(context, admission_, &explore_, serving_, &Serving::Explore, request, response);
+  }
 
  private:
   Serving* const serving_;
   Admission* const admission_;
   MethodMetrics list_;
   MethodMetrics get_;
+  MethodMetrics explore_;
 };
 
 class IdentityServiceImpl final : public v1::IdentityService::CallbackService {

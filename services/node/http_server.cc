@@ -6,9 +6,11 @@
 
 #include <functional>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -285,6 +287,9 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->ListSegments(request, &response);
       Send(status, response, &out);
     });
+    server_.Get("/v1/segments:explore", [this](const httplib::Request& in, httplib::Response& out) {
+      Explore(in, &out);
+    });
     server_.Get(R"(/v1/segments/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetSegmentRequest request;
       request.set_name(absl::StrCat("segments/", in.matches[1].str()));
@@ -338,6 +343,48 @@ class HttpServerImpl final : public HttpServer {
     server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& out) {
       SendHealth(telemetry::Probe::kReadiness, &out);
     });
+  }
+
+  void Explore(const httplib::Request& in, httplib::Response* out) {
+    v1::ExploreRequest request;
+    RequestCheck check;
+    const std::string method =
+        absl::StrCat("METHOD_", absl::AsciiStrToUpper(in.get_param_value("method")));
+    v1::ExploreRequest::Method parsed = v1::ExploreRequest::METHOD_UNSPECIFIED;
+    if (in.has_param("method") && !v1::ExploreRequest::Method_Parse(method, &parsed)) {
+      check.Violation("method", "expected kmeans, ward or dbscan");
+    }
+    request.set_method(parsed);
+    const auto number = [&](const char* name, auto parse, auto set) {
+      if (!in.has_param(name)) return;
+      typename std::remove_pointer_t<decltype(parse)> value{};
+      if (SetNumber(in.get_param_value(name), &value)) {
+        set(value);
+      } else {
+        check.Violation(name, "expected a number");
+      }
+    };
+    number("k", static_cast<int32_t*>(nullptr), [&](int32_t n) { request.set_cluster_count(n); });
+    number("min_neighbors", static_cast<int32_t*>(nullptr),
+           [&](int32_t n) { request.set_min_neighbors(n); });
+    number("points", static_cast<int32_t*>(nullptr),
+           [&](int32_t n) { request.set_max_points(n); });
+    number("radius", static_cast<double*>(nullptr), [&](double r) { request.set_radius(r); });
+    const std::string features = in.get_param_value("features");
+    for (absl::string_view name : absl::StrSplit(features, ',', absl::SkipEmpty())) {
+      request.add_features(std::string(name));
+    }
+    v1::ExploreResponse response;
+    absl::Status status = check.status();
+    if (status.ok()) status = serving_->Explore(request, &response);
+    Send(status, response, out);
+  }
+
+  static bool SetNumber(const std::string& text, int32_t* value) {
+    return absl::SimpleAtoi(text, value);
+  }
+  static bool SetNumber(const std::string& text, double* value) {
+    return absl::SimpleAtod(text, value);
   }
 
   void Recommend(const httplib::Request& in, httplib::Response* out) {

@@ -17,6 +17,8 @@ constexpr absl::string_view kModelKey = "segments";
 // Customers looked at under one hold of a partition's lock.
 constexpr size_t kWalkStep = 256;
 constexpr size_t kTypicalKept = 5;
+// Points that stand for a population beyond the learner's sample.
+constexpr size_t kMicroClusters = 300;
 // Passes take at most this share of one core.
 constexpr double kBusyShare = 0.05;
 constexpr absl::Duration kLongestPause = absl::Minutes(1);
@@ -67,6 +69,21 @@ struct Learner::Nearest {
   std::vector<double> sizes;
 };
 
+// What a pass tells of the population beside its segments.
+struct Learner::Shape {
+  void Add(absl::Span<const double> vectors) {
+    for (size_t at = 0; at + profile::kFeatureCount <= vectors.size();
+         at += profile::kFeatureCount) {
+      covariance.Add(vectors.subspan(at, profile::kFeatureCount));
+    }
+    if (micro != nullptr) micro->AddBatch(vectors);
+  }
+  learn::Covariance covariance{profile::kFeatureCount};
+  learn::MicroClusters* micro = nullptr;  // null: the sample has all
+  learn::MicroClusterSet micro_clusters;
+  std::shared_ptr<const learn::Matrix> sample;
+};
+
 Learner::Learner(const LearnerOptions& options, PartitionSet* partitions, store::Store* store,
                  telemetry::Registry* registry)
     : options_(options),
@@ -90,7 +107,7 @@ absl::Status Learner::Start() {
     KINDRED_ASSIGN_OR_RETURN(resumed_, learn::ParseSegmentModel(*stored));
     if (!resumed_.empty() && resumed_.dims() == profile::kFeatureCount) {
       saved_version_ = resumed_.version;
-      Publish(resumed_, nullptr, 0);
+      Publish(resumed_, nullptr, 0, nullptr);
     }
   }
   thread_ = std::thread([this] { Run(); });
@@ -120,6 +137,7 @@ void Learner::Run() {
   learner_options.segments = options_.segments;
   learner_options.seed = options_.seed;
   learn::SegmentLearner learner(profile::kFeatureCount, learner_options, resumed_);
+  learn::MicroClusters micro(kMicroClusters, options_.seed);
   int64_t walked_position = -1;
   absl::Duration pause = options_.pass_interval;
   while (true) {
@@ -129,7 +147,7 @@ void Learner::Run() {
     if (position != walked_position || !learner.settled()) {
       walked_position = position;
       const absl::Time start = absl::Now();
-      if (!Pass(&learner)) break;
+      if (!Pass(&learner, &micro)) break;
       const absl::Duration took = absl::Now() - start;
       passes_.Increment();
       pass_duration_.Observe(took);
@@ -143,21 +161,28 @@ void Learner::Run() {
   Save(learner.model());
 }
 
-bool Learner::Pass(learn::SegmentLearner* learner) {
+bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) {
   const int64_t as_of_ms = partitions_.newest_event_ms();
   Nearest nearest(Current());
   std::vector<double> vectors;
   bool interrupted = false;
   uint64_t published_version = learner->model().version;
+  Shape shape;
+  if (!learner->model().empty() &&
+      learner->model().population > static_cast<double>(learner->last_sample().rows())) {
+    shape.micro = micro;
+    micro->BeginPass(learner->model().scaler, learner->last_sample());
+  }
   learner->BeginPass();
   const auto feed = [&] {
     learner->AddBatch(vectors);
+    shape.Add(vectors);
     vectors.clear();
     // The very first model is worth telling before the pass is over.
     if (nearest.by == nullptr && !learner->model().empty() &&
         learner->model().version != published_version) {
       published_version = learner->model().version;
-      Publish(learner->model(), nullptr, as_of_ms);
+      Publish(learner->model(), nullptr, as_of_ms, nullptr);
     }
   };
   partitions_.ForEach([&](const PartitionSlot& slot) {
@@ -177,14 +202,17 @@ bool Learner::Pass(learn::SegmentLearner* learner) {
       feed();
     } while (cursor != 0);
   });
-  if (interrupted || !FeedStored(as_of_ms, learner, &nearest)) return false;
+  if (interrupted || !FeedStored(as_of_ms, learner, &nearest, &shape)) return false;
   learner->EndPass();
-  if (!learner->model().empty()) Publish(learner->model(), &nearest, as_of_ms);
+  if (shape.micro != nullptr) shape.micro_clusters = shape.micro->EndPass();
+  shape.sample = std::make_shared<const learn::Matrix>(learner->last_sample());
+  if (!learner->model().empty()) Publish(learner->model(), &nearest, as_of_ms, &shape);
   return true;
 }
 
 // Customers that are only in the store count as well.
-bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest) {
+bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest,
+                         Shape* shape) {
   bool interrupted = false;
   partitions_.ForEach([&](const PartitionSlot& slot) {
     const Partition& partition = *slot.state;
@@ -201,6 +229,7 @@ bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Neare
           const profile::FeatureVector vector = profile::TransformedFeatures(profile, as_of_ms);
           nearest->Add(id, vector);
           learner->AddBatch(vector);
+          shape->Add(vector);
           return absl::OkStatus();
         });
     interrupted = absl::IsCancelled(status);
@@ -211,10 +240,16 @@ bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Neare
   return !interrupted;
 }
 
-void Learner::Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms) {
+void Learner::Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms,
+                      const Shape* shape) {
   auto published = std::make_shared<PublishedSegments>();
   published->model = model;
   published->as_of_ms = as_of_ms;
+  if (shape != nullptr) {
+    published->sample = shape->sample;
+    published->micro_clusters = shape->micro_clusters;
+    published->covariance = shape->covariance;
+  }
   published->labels = learn::LabelSegments(model, Words());
   published->typical.resize(model.size());
   published->mean_squared_distance.resize(model.size());

@@ -14,6 +14,9 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "learn/covariance.h"
+#include "learn/matrix.h"
+#include "learn/micro_clusters.h"
 #include "learn/segment_learner.h"
 #include "learn/segment_model.h"
 #include "node/partition_set.h"
@@ -31,6 +34,12 @@ struct PublishedSegments {
   std::vector<double> mean_squared_distance;
   std::vector<std::string> labels;
   int64_t as_of_ms = 0;
+  // For another look at the customers, never null: all of them, in transformed units, while they
+  // fit the learner's sample; else that sample, and micro-clusters that stand for all.
+  std::shared_ptr<const learn::Matrix> sample = std::make_shared<const learn::Matrix>();
+  learn::MicroClusterSet micro_clusters;
+  // Of all customers' vectors in transformed units; of no dimensions before the first pass ended.
+  learn::Covariance covariance;
 };
 
 struct LearnerOptions {
@@ -58,9 +67,12 @@ class Learner {
   struct Nearest;
   void Run();
   // One walk over all customers. False when it was interrupted.
-  bool Pass(learn::SegmentLearner* learner);
-  bool FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest);
-  void Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms);
+  bool Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro);
+  bool FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest, Shape* shape);
+  // Micro-clusters and covariance are of the pass that has ended.
+  struct Shape;
+  void Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms,
+               const Shape* shape);
   void Save(const learn::SegmentModel& model);
   bool stopping() const;
 

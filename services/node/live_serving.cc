@@ -69,13 +69,15 @@ void FillSegment(const PublishedSegments& segments, size_t index, v1::Segment* o
 LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
                          const PartitionSet* partitions, const ColdReader* cold,
                          const store::Store* store, const Learner* learner,
-                         const Checkpointer* checkpointer, const telemetry::HealthState* health)
+                         const PredictionLearner* predictions, const Checkpointer* checkpointer,
+                         const telemetry::HealthState* health)
     : info_(info),
       shared_(*shared),
       partitions_(*partitions),
       cold_(*cold),
       store_(*store),
       learner_(*learner),
+      predictions_(*predictions),
       checkpointer_(*checkpointer),
       health_(*health),
       customers_(shared, partitions, cold) {}
@@ -108,10 +110,11 @@ absl::Status LiveServing::GetProfile(const v1::GetProfileRequest& request, v1::P
 absl::Status LiveServing::ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
                                       v1::Profile* profile, bool* first) {
   const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  const std::shared_ptr<const profile::Predictor> predictor = predictions_.Current();
   const int64_t as_of_ms = partitions_.newest_event_ms();
   KINDRED_ASSIGN_OR_RETURN(const bool found, customers_.Visit(id, [&](const profile::Profile& state,
                                                                       const CustomerParts& parts) {
-    FillProfile(id, state, shared_, segments.get(), as_of_ms, profile);
+    FillProfile(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
     if (parts.group == nullptr) return;
     FillIdentity(id, parts, profile->mutable_identity());
     *first = parts.group->members.front().id == id;
@@ -259,6 +262,11 @@ absl::Status LiveServing::GetSegment(const v1::GetSegmentRequest& request, v1::S
   }
   FillSegment(*segments, index, segment);
   return absl::OkStatus();
+}
+
+absl::Status LiveServing::Explore(const v1::ExploreRequest& request,
+                                  v1::ExploreResponse* response) {
+  return explorer_.Explore(request, learner_.Current(), response);
 }
 
 }  // namespace kindred::node

@@ -12,7 +12,9 @@
 #include "node/customer_reader.h"
 #include "node/event_writer.h"
 #include "node/learner.h"
+#include "node/explore_view.h"
 #include "node/partition_set.h"
+#include "node/prediction_learner.h"
 #include "node/request_error.h"
 #include "node/serving.h"
 #include "node/shared_state.h"
@@ -34,7 +36,8 @@ class LiveServing final : public Serving {
  public:
   LiveServing(const StatusInfo& info, const SharedState* shared, const PartitionSet* partitions,
               const ColdReader* cold, const store::Store* store, const Learner* learner,
-              const Checkpointer* checkpointer, const telemetry::HealthState* health);
+              const PredictionLearner* predictions, const Checkpointer* checkpointer,
+              const telemetry::HealthState* health);
 
   // Before the first call; without one, calls that write are Unavailable.
   void SetWriter(EventWriter* writer) { writer_ = writer; }
@@ -65,6 +68,7 @@ class LiveServing final : public Serving {
   absl::Status GetSeries(const v1::GetSeriesRequest& request, v1::Series* series) override;
   absl::Status Forecast(const v1::ForecastRequest& request,
                         v1::ForecastResponse* response) override;
+  absl::Status Explore(const v1::ExploreRequest& request, v1::ExploreResponse* response) override;
   absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) override;
 
  private:
@@ -95,12 +99,14 @@ class LiveServing final : public Serving {
   const ColdReader& cold_;
   const store::Store& store_;
   const Learner& learner_;
+  const PredictionLearner& predictions_;
   const Checkpointer& checkpointer_;
   const telemetry::HealthState& health_;
   const CustomerReader customers_;
   EventWriter* writer_ = nullptr;
   const recommend::Recommender recommender_;
   std::atomic<int> forecasts_{0};  // being made
+  Explorer explorer_;
 };
 
 // Bytes of memory the process holds, as the operating system counts them; 0 if it does not tell.

@@ -22,6 +22,7 @@
 #include "node/ingest.h"
 #include "node/item_record.h"
 #include "node/learner.h"
+#include "node/prediction_learner.h"
 #include "node/live_serving.h"
 #include "node/node_metrics.h"
 #include "node/node_options.h"
@@ -142,6 +143,7 @@ class NodeImpl final : public Node {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Learner> learner_;
+  std::unique_ptr<PredictionLearner> predictions_;
   std::unique_ptr<CatalogueFollower> catalogue_;
   std::unique_ptr<EventWriter> writer_;
   std::unique_ptr<LiveServing> serving_;
@@ -259,7 +261,12 @@ absl::Status NodeImpl::OpenState() {
   learner.segments = static_cast<size_t>(config_.segments().count());
   learner.pass_interval = absl::Milliseconds(config_.segments().pass_interval_ms());
   learner_ = std::make_unique<Learner>(learner, partitions_.get(), store_.get(), &registry_);
-  return learner_->Start();
+  KINDRED_RETURN_IF_ERROR(learner_->Start());
+  PredictionOptions predictions;
+  predictions.predictor.churn_days = config_.predictions().churn_days();
+  predictions_ = std::make_unique<PredictionLearner>(predictions, partitions_.get(), cold_.get(),
+                                                     store_.get(), &registry_);
+  return predictions_->Start();
 }
 
 absl::Status NodeImpl::CheckLastingSettings() {
@@ -322,7 +329,8 @@ absl::Status NodeImpl::StartServers() {
   info.start_time = start_time_;
   serving_ =
       std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
-                                    store_.get(), learner_.get(), checkpointer_.get(), &health_);
+                                    store_.get(), learner_.get(), predictions_.get(),
+                                    checkpointer_.get(), &health_);
   writer_ = std::make_unique<EventWriter>(config_.kafka().topic(), sink_.get(), partitions_.get());
   serving_->SetWriter(writer_.get());
   GrpcServerOptions grpc;
@@ -472,6 +480,7 @@ absl::Status NodeImpl::Stop() {
     if (stored && ingest_ != nullptr) suspects_->Close().IgnoreError();
   }
   if (learner_ != nullptr) learner_->Stop();
+  if (predictions_ != nullptr) predictions_->Stop();
   if (outbox_ != nullptr) {
     outbox_->Drain(absl::Seconds(2)).IgnoreError();
     outbox_->Stop();

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
 #include "node/dead_letter.h"
+#include "profile/bounded_sets.h"
 
 namespace kindred::node {
 namespace {
@@ -82,6 +84,7 @@ Workbench::Workbench(const SharedOptions& options)
 Partition::Partition(PartitionId id, SharedState* shared)
     : id_(id),
       shared_(*shared),
+      sample_(shared->options.sampled_customers),
       duplicates_(DuplicateOptionsOf(shared->options)),
       breaker_(shared->options.breaker),
       attribution_(shared->options.attribution),
@@ -175,16 +178,19 @@ absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdR
     return absl::OkStatus();
   }
   // A record is applied as a whole or not at all, or a repetition would count its first events as
-  // copies. One event reads before it changes anything; of several all customers are read first.
+  // copies. One event reads before it changes anything; of several all customers are read first, and
+  // the sample makes its step, whatever is in memory.
   const NothingStored nothing;
   const ColdReader* reader = &cold;
-  if (bench->events.size() > 1 && customers_.stored_only_bound() > 0) {
+  if (bench->events.size() > 1) {
     for (const event::Event& event : bench->events) {
       const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
       if (!outcome.ok()) continue;
       const absl::string_view id = outcome.event->customer_id;
       const absl::Status status = FindOrLoad(id, profile::CustomerMap::Hash(id), cold).status();
       if (!status.ok()) return status;
+      const absl::Status stepped = StepSample(outcome.event->event_time_ms, cold);
+      if (!stepped.ok()) return stepped;
     }
     reader = &nothing;
   }
@@ -211,7 +217,9 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   }
   clean::CleanEvent& clean = *outcome.event;
   const uint64_t hash = profile::CustomerMap::Hash(clean.customer_id);
-  // The only step that can fail comes before anything has changed.
+  // The only steps that can fail come before anything has changed.
+  const absl::Status stepped = StepSample(clean.event_time_ms, cold);
+  if (!stepped.ok()) return stepped;
   absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
   if (!customer.ok()) return customer.status();
   if (IsUndo(clean)) {
@@ -245,12 +253,16 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     DeleteCustomer(clean, hash, *customer);
     attribution_.Forget(hash);
     rating_table_.Forget(hash);
+    sample_.Remove(hash);
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
     customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
   }
-  if ((*customer)->profile.empty()) ++customer_count_;
+  if ((*customer)->profile.empty()) {
+    ++customer_count_;
+    if (sample_.MayHold(hash)) sample_.Admit(clean.customer_id, hash);
+  }
   // The producer chose the partition by its own rule; the customer's own may be another one.
   if (base::PartitionOf(clean.customer_id, shared_.options.partition_count) != id_.value()) {
     ++quality_.stray_records;
@@ -263,6 +275,52 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
   CountInSeries(clean, context, hash);
   customers_.MarkDirty(**customer);
+  if (clean.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
+    const bool own_currency =
+        context.currency.value() == 0 || context.currency == context.default_currency;
+    sample_.NotePurchase(
+        clean.customer_id, hash, clean.event_time_ms,
+        clean.has_amount && own_currency ? profile::ToMicros(clean.amount) : 0, context.category);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Partition::StepSample(int64_t event_time_ms, const ColdReader& cold) {
+  if (event_time_ms < sample_.next_boundary_ms()) return absl::OkStatus();
+  // A step a week of event time: what is only in the store is read at once.
+  std::vector<std::string> ids;
+  if (customers_.stored_only_bound() > 0) {
+    sample_.Due(event_time_ms, [&](absl::string_view id) {
+      mutex_.AssertHeld();
+      const uint64_t hash = profile::CustomerMap::Hash(id);
+      if (customers_.Peek(id, hash) == nullptr && customers_.MayBeStored(hash)) {
+        ids.emplace_back(id);
+      }
+    });
+  }
+  std::map<absl::string_view, profile::Profile> stored;
+  if (!ids.empty()) {
+    const std::vector<absl::string_view> views(ids.begin(), ids.end());
+    absl::StatusOr<std::vector<std::optional<std::string>>> records = cold.Read(id_, views);
+    if (!records.ok()) return records.status();
+    for (size_t i = 0; i < views.size(); ++i) {
+      if (!(*records)[i].has_value()) continue;
+      absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*(*records)[i]);
+      if (!profile.ok()) return profile.status();
+      stored.emplace(views[i], *std::move(profile));
+    }
+  }
+  sample_.Advance(event_time_ms, shared_.affinity_decay,
+                  [&](absl::string_view id) -> const profile::Profile* {
+                    mutex_.AssertHeld();
+                    const uint64_t hash = profile::CustomerMap::Hash(id);
+                    if (const profile::Customer* customer = customers_.Peek(id, hash)) {
+                      return &customer->profile;
+                    }
+                    const auto found = stored.find(id);
+                    return found == stored.end() ? nullptr : &found->second;
+                  });
+  outcomes_known_ms_.store(sample_.known_until_ms(), std::memory_order_release);
   return absl::OkStatus();
 }
 
@@ -429,6 +487,12 @@ void Partition::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> re
   read(series_);
 }
 
+void Partition::VisitSample(
+    absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  visit(sample_);
+}
+
 bool Partition::InMemory(absl::string_view customer_id, uint64_t hash) const {
   absl::ReaderMutexLock lock(&mutex_);
   return customers_.Peek(customer_id, hash) != nullptr;
@@ -450,6 +514,7 @@ Partition::Figures Partition::figures() const {
   figures.dedup_bytes = duplicates_.memory_bytes();
   figures.relation_bytes = pairs_->memory_bytes();
   figures.series_bytes = series_.memory_bytes();
+  figures.sample_bytes = sample_.memory_bytes();
   return figures;
 }
 

@@ -32,6 +32,7 @@
 #include "node/shared_state.h"
 #include "node/workbench.h"
 #include "profile/customer_map.h"
+#include "profile/outcome_sample.h"
 #include "profile/profile.h"
 #include "recommend/pair_table.h"
 #include "recommend/rating_table.h"
@@ -113,6 +114,16 @@ class Partition {
   // Calls `read` with the partition's series under the reader's lock.
   void ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Up to when the outcomes of the sample are known; see OutcomeSample. 0 before the first event.
+  int64_t outcomes_known_ms() const { return outcomes_known_ms_.load(std::memory_order_acquire); }
+  // Customers in the sample that predictions are trained on.
+  size_t sampled_customers() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::ReaderMutexLock lock(&mutex_);
+    return sample_.members().size();
+  }
+  // Calls `visit` with the sample that predictions are trained on, under the reader's lock.
+  void VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Whether the customer's profile is in memory.
   bool InMemory(absl::string_view customer_id, uint64_t hash) const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -128,6 +139,7 @@ class Partition {
     size_t dedup_bytes = 0;
     size_t relation_bytes = 0;
     size_t series_bytes = 0;
+    size_t sample_bytes = 0;
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The customers' ratings, under the reader's lock.
@@ -156,6 +168,10 @@ class Partition {
   bool IsSetAside(Offset offset) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<profile::Customer*> FindOrLoad(absl::string_view id, uint64_t hash,
                                                 const ColdReader& cold)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Looks at the sample's customers if an event of this time calls for it. Changes nothing when it
+  // fails.
+  absl::Status StepSample(int64_t event_time_ms, const ColdReader& cold)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   profile::ApplyContext Intern(const clean::CleanEvent& event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -201,6 +217,7 @@ class Partition {
   void EncodeChanges(PendingCheckpoint* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::string EncodeHead() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreHead(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RestoreSample(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreProfiles(const store::Store& store, size_t profile_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -209,6 +226,7 @@ class Partition {
   std::atomic<int64_t> next_offset_{0};
   std::atomic<int64_t> stored_offset_{0};
   std::atomic<int64_t> newest_event_ms_{0};
+  std::atomic<int64_t> outcomes_known_ms_{0};
   std::atomic<size_t> dirty_bytes_{0};
   std::atomic<uint64_t> outbox_delivered_{0};
   std::atomic<bool> halted_{false};
@@ -217,6 +235,7 @@ class Partition {
 
   mutable absl::Mutex mutex_;
   profile::CustomerMap customers_ ABSL_GUARDED_BY(mutex_);
+  profile::OutcomeSample sample_ ABSL_GUARDED_BY(mutex_);
   clean::DuplicateWindow duplicates_ ABSL_GUARDED_BY(mutex_);
   clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
   clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/bytes.h"
@@ -115,6 +116,7 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
         return rating_table_.RestoreRow(key, row);
       }));
   KINDRED_RETURN_IF_ERROR(rating_table_.FinishRestore());
+  KINDRED_RETURN_IF_ERROR(RestoreSample(store));
   uint64_t pending = 0;
   KINDRED_RETURN_IF_ERROR(
       store.ForEachOutbox(id_, 0, SIZE_MAX, [&pending](uint64_t, absl::string_view) {
@@ -126,6 +128,21 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
   next_offset_.store(next->value(), std::memory_order_release);
   stored_offset_.store(next->value(), std::memory_order_release);
   return absl::OkStatus();
+}
+
+absl::Status Partition::RestoreSample(const store::Store& store) {
+  constexpr absl::string_view kPrefix = profile::OutcomeSample::kRowPrefix;
+  const absl::Status status = store.ForEach(
+      store::Table::kMeta, id_,
+      [this, kPrefix](absl::string_view key, absl::string_view row) -> absl::Status {
+        mutex_.AssertHeld();
+        // Other small records of the partition lie around it.
+        if (!absl::StartsWith(key, kPrefix)) return absl::CancelledError();
+        return sample_.RestoreRow(key, row);
+      },
+      nullptr, kPrefix);
+  outcomes_known_ms_.store(sample_.known_until_ms(), std::memory_order_release);
+  return absl::IsCancelled(status) ? absl::OkStatus() : status;
 }
 
 absl::Status Partition::RestoreProfiles(const store::Store& store, size_t profile_bytes) {
@@ -182,6 +199,11 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
       },
       [&](absl::string_view id) { checkpoint.Delete(store::Table::kProfile, id); });
   PutRows(store::Table::kPrice, prices_.TakeChanges(), &checkpoint);
+  sample_.TakeChanges(
+      [&](absl::string_view key, absl::string_view row) {
+        checkpoint.Put(store::Table::kMeta, key, row);
+      },
+      [&](absl::string_view key) { checkpoint.Delete(store::Table::kMeta, key); });
   pairs_->TakeDirty([&](ItemId item, absl::string_view row) {
     const std::string key = store::NumberKey(item.value());
     if (row.empty()) {

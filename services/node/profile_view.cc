@@ -177,6 +177,40 @@ void FillModels(const profile::Profile& profile, const PublishedSegments* segmen
   }
 }
 
+void FillPredictions(const profile::Profile& profile, const profile::Predictor& predictor,
+                     const SharedState& shared, int64_t as_of_ms, v1::Profile* out) {
+  for (const profile::Prediction& from :
+       predictor.Predict(profile, shared.affinity_decay, as_of_ms)) {
+    v1::Prediction& to = *out->add_predictions();
+    to.set_name(from.name);
+    if (from.category.value() != 0) {
+      to.set_category(std::string(shared.terms.names().Name(from.category.value())));
+    }
+    to.mutable_horizon()->set_seconds(int64_t{from.horizon_days} * 86'400);
+    to.set_value(from.value);
+    to.set_unit(from.unit);
+    for (const profile::PredictionDriver& driver : from.drivers) {
+      v1::PredictionInput& input = *to.add_inputs();
+      input.set_name(driver.input);
+      input.set_value(driver.value);
+      input.set_effect(driver.effect);
+    }
+    if (from.reliability.examples > 0) {
+      v1::PredictionReliability& reliability = *to.mutable_reliability();
+      reliability.set_measure(from.reliability.measure);
+      reliability.set_value(from.reliability.value);
+      reliability.set_baseline(from.reliability.baseline);
+      reliability.set_base_rate(from.reliability.base_rate);
+      reliability.set_brier(from.reliability.brier);
+      reliability.set_examples(from.reliability.examples);
+    }
+    to.set_model_version(static_cast<int64_t>(predictor.version()));
+    if (predictor.learned_until_ms() > 0) {
+      SetTime(predictor.learned_until_ms(), to.mutable_learned_until_time());
+    }
+  }
+}
+
 }  // namespace
 
 void SetTime(int64_t ms, google::protobuf::Timestamp* out) {
@@ -191,8 +225,8 @@ void SetTime(int64_t ms, google::protobuf::Timestamp* out) {
 }
 
 void FillProfile(absl::string_view customer_id, const profile::Profile& profile,
-                 const SharedState& shared, const PublishedSegments* segments, int64_t as_of_ms,
-                 v1::Profile* out) {
+                 const SharedState& shared, const PublishedSegments* segments,
+                 const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out) {
   const base::Dictionary& terms = shared.terms.names();
   as_of_ms = std::max(as_of_ms, profile.last_seen_ms());
   out->set_name(absl::StrCat("profiles/", customer_id));
@@ -222,6 +256,7 @@ void FillProfile(absl::string_view customer_id, const profile::Profile& profile,
   FillShares(profile.devices(), terms, kMaxShares, out->mutable_devices());
   FillGeography(profile, terms, out->mutable_geography());
   FillModels(profile, segments, as_of_ms, out);
+  if (predictor != nullptr) FillPredictions(profile, *predictor, shared, as_of_ms, out);
   v1::QualityFlags& quality = *out->mutable_quality();
   quality.set_corrected_count(profile.quality().corrected);
   quality.set_outlier_count(profile.quality().outliers);

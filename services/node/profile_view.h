@@ -12,14 +12,15 @@
 #include "kindred/v1/profile.pb.h"
 #include "node/learner.h"
 #include "node/shared_state.h"
+#include "profile/predictor.h"
 #include "profile/profile.h"
 
 namespace kindred::node {
 
-// `segments` may be null. Freshness is the caller's to add.
+// `segments` and `predictor` may be null. Freshness is the caller's to add.
 void FillProfile(absl::string_view customer_id, const profile::Profile& profile,
-                 const SharedState& shared, const PublishedSegments* segments, int64_t as_of_ms,
-                 v1::Profile* out);
+                 const SharedState& shared, const PublishedSegments* segments,
+                 const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out);
 
 // Keeps only the fields of the mask; an absent or empty mask keeps all. InvalidArgument with field
 // violations for paths that Profile does not have.

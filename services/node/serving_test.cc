@@ -54,9 +54,10 @@ class ServingTest : public ::testing::Test {
               state.store.get(), &registry, [](Partition&, const PendingCheckpoint&) {},
               [](absl::Status) {}),
           learner(Learn(), state.partitions.get(), state.store.get(), &registry),
+          predictions({}, state.partitions.get(), state.cold.get(), state.store.get(), &registry),
           serving({"events", "kindred", 1 << 30, absl::Now()}, state.shared.get(),
                   state.partitions.get(), state.cold.get(), state.store.get(), &learner,
-                  &checkpointer, &health) {
+                  &predictions, &checkpointer, &health) {
       for (int i = 0; i < kCustomers; ++i) FeedCustomer(i);
       for (int p = 0; p < kPartitions; ++p) {
         state.Checkpoint(p);
@@ -107,6 +108,7 @@ class ServingTest : public ::testing::Test {
     TestState state;
     Checkpointer checkpointer;
     Learner learner;
+    PredictionLearner predictions;
     LiveServing serving;
   };
 
@@ -290,6 +292,50 @@ TEST_F(ServingTest, SimilarItems) {
   request.set_item_id("an item that nobody named");
   EXPECT_EQ(shop_->serving.SimilarItems(request, &response).code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Violations(shop_->serving.SimilarItems({}, &response)), ElementsAre("item_id"));
+}
+
+TEST_F(ServingTest, ExploresWithoutMovingTheSegments) {
+  v1::ExploreRequest request;
+  request.set_method(v1::ExploreRequest::METHOD_WARD);
+  request.set_cluster_count(2);
+  request.set_max_points(1000);
+  v1::ExploreResponse response;
+  absl::Status status;
+  // The first pass has to be over.
+  for (int i = 0; i < 1000; ++i) {
+    status = shop_->serving.Explore(request, &response);
+    if (!absl::IsFailedPrecondition(status)) break;
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(response.clusters_size(), 2);
+  EXPECT_EQ(response.customer_count(), kCustomers);
+  EXPECT_EQ(response.clusters(0).size() + response.clusters(1).size(), kCustomers);
+  // A third buys tea; the others look at cups.
+  EXPECT_EQ(response.clusters(1).size(), (kCustomers + 2) / 3);
+  EXPECT_GT(response.silhouette(), 0.3);
+  EXPECT_GT(response.stability(), 0.9);
+  EXPECT_EQ(response.points_size(), kCustomers);
+  ASSERT_EQ(response.components_size(), 2);
+  EXPECT_GE(response.components(0).explained_share(), response.components(1).explained_share());
+  const int joins = response.joins_size();
+  ASSERT_GT(joins, 1);
+  EXPECT_EQ(response.joins(joins - 1).size(), kCustomers);
+  for (int i = 0; i < joins; ++i) {
+    EXPECT_LT(response.joins(i).left(), response.joins(i).right());
+    EXPECT_LT(response.joins(i).right(), joins + 1 + i);
+  }
+}
+
+TEST_F(ServingTest, ExploreSaysWhatIsWrong) {
+  v1::ExploreRequest request;
+  request.set_cluster_count(1);
+  request.set_radius(-1);
+  request.set_max_points(-1);
+  request.add_features("no_such");
+  v1::ExploreResponse response;
+  EXPECT_THAT(Violations(shop_->serving.Explore(request, &response)),
+              ::testing::ElementsAre("cluster_count", "radius", "max_points", "features[0]"));
 }
 
 TEST_F(ServingTest, SegmentsByPages) {

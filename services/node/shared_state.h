@@ -90,6 +90,8 @@ struct SharedOptions {
   size_t max_record_bytes = 1u << 20;
   BreakerOptions breaker;
   profile::IdentityRules identity;
+  // Customers a partition that predictions are trained on; all while there are fewer.
+  size_t sampled_customers = 1024;
 };
 
 struct SharedState {
