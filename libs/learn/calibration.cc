@@ -79,8 +79,8 @@ Calibration::Curve Calibration::MakeCurve() const {
   for (const Bin& bin : bins_) {
     if (!(bin.weight > 0)) continue;
     const double mean = bin.predicted / bin.weight;
-    blocks.push_back({bin.weight + kTrust, bin.positives + kTrust * mean,
-                      bin.predicted + kTrust * mean});
+    blocks.push_back(
+        {bin.weight + kTrust, bin.positives + kTrust * mean, bin.predicted + kTrust * mean});
     while (blocks.size() > 1) {
       const Block& last = blocks.back();
       Block& before = blocks[blocks.size() - 2];
@@ -109,8 +109,8 @@ Calibration::Curve Calibration::MakeCurve() const {
 double Calibration::Curve::operator()(double predicted) const {
   const double p = predicted >= 0 && predicted <= 1 ? predicted : 0.5;
   if (from_.empty()) return p;
-  size_t above = static_cast<size_t>(
-      std::upper_bound(from_.begin(), from_.end(), p) - from_.begin());
+  size_t above =
+      static_cast<size_t>(std::upper_bound(from_.begin(), from_.end(), p) - from_.begin());
   above = std::clamp<size_t>(above, 1, from_.size() - 1);
   const double width = from_[above] - from_[above - 1];
   const double part = width > 0 ? (p - from_[above - 1]) / width : 0.0;

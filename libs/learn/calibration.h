@@ -1,8 +1,8 @@
 // What a stream of predicted probabilities was worth: how well it ranks, how far it is off, and the
 // curve that puts it right.
 // Sources: isotonic regression by pooling adjacent violators: Ayer et al., Ann. Math. Stat. 26
-// (1955); as calibration: Zadrozny, Elkan (KDD 2002); area under the curve by ranks: Hanley, McNeil,
-// Radiology 143 (1982).
+// (1955); as calibration: Zadrozny, Elkan (KDD 2002); area under the curve by ranks: Hanley,
+// McNeil, Radiology 143 (1982).
 #ifndef KINDRED_LEARN_CALIBRATION_H_
 #define KINDRED_LEARN_CALIBRATION_H_
 
@@ -69,8 +69,8 @@ class Calibration {
   double squared_ = 0;
 };
 
-// Probability that a positive has a higher score than a negative, ties counted half; 0.5 when either
-// kind is missing. `positive` has one value (0 or 1) per score.
+// Probability that a positive has a higher score than a negative, ties counted half; 0.5 when
+// either kind is missing. `positive` has one value (0 or 1) per score.
 double AreaUnderCurve(absl::Span<const double> scores, absl::Span<const uint8_t> positive);
 
 }  // namespace kindred::learn

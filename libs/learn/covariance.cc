@@ -55,8 +55,7 @@ void Covariance::Forget(double keep) {
   for (double& value : m2_.data()) value *= keep;
 }
 
-Covariance Covariance::Part(absl::Span<const size_t> which,
-                            absl::Span<const double> scale) const {
+Covariance Covariance::Part(absl::Span<const size_t> which, absl::Span<const double> scale) const {
   KINDRED_CHECK(scale.size() == dims()) << scale.size() << " scales";
   Covariance part(which.size());
   part.weight_ = weight_;

@@ -35,8 +35,8 @@ class Covariance {
   // Of the population (divided by the weight); 0 without any.
   double At(size_t row, size_t col) const { return weight_ > 0 ? m2_(row, col) / weight_ : 0.0; }
 
-  // Of some dimensions, about a mean of zero, each divided by its `scale` (one value per dimension of
-  // this; where it is 0 the dimension is constant): principal components of standardised values.
+  // Of some dimensions, about a mean of zero, each divided by its `scale` (one value per dimension
+  // of this; where it is 0 the dimension is constant): principal components of standardised values.
   Covariance Part(absl::Span<const size_t> which, absl::Span<const double> scale) const;
 
   // Bytes for a store, first byte 1 = this format. Parse: InvalidArgument for anything Append

@@ -72,9 +72,9 @@ std::vector<int32_t> LabelsOf(const Matrix& points, absl::Span<const double> wei
 
 // Sizes, centres and inertia of the labels, numbered by size.
 void Describe(const Matrix& points, absl::Span<const double> weights, Exploration* result) {
-  const int32_t count =
-      result->labels.empty() ? 0
-                             : *std::max_element(result->labels.begin(), result->labels.end()) + 1;
+  const int32_t count = result->labels.empty()
+                            ? 0
+                            : *std::max_element(result->labels.begin(), result->labels.end()) + 1;
   std::vector<double> sizes(static_cast<size_t>(std::max(count, 0)));
   Matrix sums(sizes.size(), points.cols());
   for (size_t i = 0; i < points.rows(); ++i) {
@@ -105,9 +105,9 @@ void Describe(const Matrix& points, absl::Span<const double> weights, Exploratio
     int32_t& label = result->labels[i];
     if (label < 0) continue;
     label = renamed[static_cast<size_t>(label)];
-    result->inertia += WeightOf(weights, i) *
-                       SquaredDistance(points.Row(i),
-                                       result->centres.Row(static_cast<size_t>(label)));
+    result->inertia +=
+        WeightOf(weights, i) *
+        SquaredDistance(points.Row(i), result->centres.Row(static_cast<size_t>(label)));
   }
 }
 
@@ -154,9 +154,8 @@ absl::StatusOr<Exploration> Explore(const Matrix& points, absl::Span<const doubl
   if (points.empty()) return absl::InvalidArgumentError("no points to cluster");
   const bool by_count = options.method != ExploreMethod::kDbscan;
   if (by_count && (options.clusters < 1 || options.clusters > points.rows())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("between 1 and ", points.rows(), " clusters can be made of ", points.rows(),
-                     " points"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "between 1 and ", points.rows(), " clusters can be made of ", points.rows(), " points"));
   }
   if (!by_count && (!(options.radius >= 0) || !std::isfinite(options.radius) ||
                     !(options.least_weight > 0) || !std::isfinite(options.least_weight))) {

@@ -11,6 +11,8 @@
 #include "learn/covariance.h"
 #include "learn/ftrl.h"
 #include "learn/linear_regression.h"
+#include "learn/moments.h"
+#include "learn/online_classifier.h"
 #include "learn/segment_learner.h"
 #include "learn/segment_model.h"
 
@@ -51,6 +53,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (const auto regression = LinearRegression::Parse(bytes, 1); regression.ok()) {
     regression->Solve();
+  }
+  if (auto moments = kindred::learn::Moments::Parse(bytes, 2); moments.ok()) {
+    moments->Add({1.0, 2.0});
+    std::string written;
+    moments->Append(&written);
+  }
+  if (auto classifier = kindred::learn::OnlineClassifier::Parse(bytes, 2, {}); classifier.ok()) {
+    classifier->LearnBatch(std::vector<kindred::learn::Labelled>{{{0.5, -0.5}, true}});
+    const double p = classifier->Predict({0.5, -0.5});
+    KINDRED_CHECK(p >= 0 && p <= 1);
   }
   return 0;
 }

@@ -107,8 +107,8 @@ void OutcomeSample::Advance(int64_t event_ms, const learn::ForwardDecay& decay,
   }
 }
 
-void OutcomeSample::Look(const Profile& profile, int64_t boundary,
-                         const learn::ForwardDecay& decay, Member* member) {
+void OutcomeSample::Look(const Profile& profile, int64_t boundary, const learn::ForwardDecay& decay,
+                         Member* member) {
   if (member->snapshots.size() == kKept) member->snapshots.erase(member->snapshots.begin());
   Snapshot& snapshot = member->snapshots.emplace_back();
   snapshot.boundary = boundary;

@@ -118,7 +118,7 @@ class OutcomeSample {
   void Drop(uint64_t rank);
   void SetThreshold();
 
-  const size_t capacity_;
+  size_t capacity_;
   int64_t next_boundary_ = 0;
   bool head_dirty_ = false;
   uint64_t threshold_ = UINT64_MAX;

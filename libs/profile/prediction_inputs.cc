@@ -127,9 +127,8 @@ InputVector PredictionInputs(const Profile& profile, int64_t as_of_ms) {
 std::vector<CategoryInput> CategoryInputs(const Profile& profile, const learn::ForwardDecay& decay,
                                           int64_t as_of_ms) {
   std::vector<CategoryInput> categories;
-  for (const AffinityShare& share :
-       profile.CategoryAffinities(decay, std::max(as_of_ms, profile.last_seen_ms()),
-                                  kMaxCategoryInputs)) {
+  for (const AffinityShare& share : profile.CategoryAffinities(
+           decay, std::max(as_of_ms, profile.last_seen_ms()), kMaxCategoryInputs)) {
     CategoryInput& category = categories.emplace_back();
     category.term = share.term;
     category.values = {static_cast<float>(std::log1p(std::max(0.0, share.weight))),

@@ -24,24 +24,24 @@ enum class InputId : uint8_t {
   kSincePurchase,      // since the newest purchase; without one, since the first event
   kSinceEvent,
   kSinceFirstPurchase,
-  kMeanGap,           // between purchases; until there are two, the time since the first
-  kGapSpread,         // standard deviation of the gaps between the newest purchases
-  kOverdue,           // log of (1 + since purchase) / (1 + mean gap); 0 with fewer than two purchases
-  kPurchases7,        // distinct purchase times in the last 7 days
+  kMeanGap,     // between purchases; until there are two, the time since the first
+  kGapSpread,   // standard deviation of the gaps between the newest purchases
+  kOverdue,     // log of (1 + since purchase) / (1 + mean gap); 0 with fewer than two purchases
+  kPurchases7,  // distinct purchase times in the last 7 days
   kPurchases30,
   kPurchases90,
   kPurchases180,
   kTotalSpend,
-  kAverageAmount,     // per distinct purchase time
-  kLastAmount,        // mean of the newest purchase lines, at most 5
+  kAverageAmount,  // per distinct purchase time
+  kLastAmount,     // mean of the newest purchase lines, at most 5
   kItemsPerOrder,
-  kRefundShare,       // 0 to 1
+  kRefundShare,  // 0 to 1
   kViews,
   kCarts,
   kSessions,
-  kRecentActs,        // items touched in the last 7 days, of the newest 20
+  kRecentActs,  // items touched in the last 7 days, of the newest 20
   kCategoryBreadth,
-  kWeekendShare,      // 0 to 1
+  kWeekendShare,  // 0 to 1
 };
 inline constexpr size_t kInputCount = 24;
 

@@ -55,8 +55,7 @@ PurchaseHistory HistoryOf(const Profile& profile, int64_t as_of_ms) {
   PurchaseHistory history;
   if (purchases.frequency() == 0) return history;
   const auto days = [](int64_t from_ms, int64_t to_ms) {
-    return static_cast<double>(std::max<int64_t>(0, to_ms - from_ms)) /
-           static_cast<double>(kDayMs);
+    return static_cast<double>(std::max<int64_t>(0, to_ms - from_ms)) / static_cast<double>(kDayMs);
   };
   history.x = static_cast<double>(purchases.frequency() - 1);
   history.t_x = history.x > 0 ? days(purchases.first_ms, purchases.last_ms()) : 0;
@@ -161,9 +160,8 @@ void Predictor::LearnAmounts(absl::Span<const Example> batch) {
   const bool answers = HasAmounts();
   const double population = amount_errors_.seen > 0 ? amount_errors_.sum / amount_errors_.seen : 0;
   amounts_.Forget(kAmountKeep);
-  for (double* value :
-       {&amount_errors_.weight, &amount_errors_.model, &amount_errors_.own_mean,
-        &amount_errors_.population, &amount_errors_.seen, &amount_errors_.sum}) {
+  for (double* value : {&amount_errors_.weight, &amount_errors_.model, &amount_errors_.own_mean,
+                        &amount_errors_.population, &amount_errors_.seen, &amount_errors_.sum}) {
     *value *= kAmountKeep;
   }
   for (const Example& example : batch) {
@@ -175,7 +173,7 @@ void Predictor::LearnAmounts(absl::Span<const Example> batch) {
     amount_errors_.seen += 1;
     amount_errors_.sum += amount;
     if (answers) {
-      const double predicted = *NextAmount(snapshot.inputs);
+      const double predicted = AmountOf(snapshot.inputs);
       const double own = std::expm1(Seen(snapshot.inputs, InputId::kAverageAmount));
       amount_errors_.weight += 1;
       amount_errors_.model += std::abs(predicted - amount);
@@ -222,6 +220,10 @@ absl::StatusOr<double> Predictor::BuysAgain(const InputVector& inputs) const {
 
 absl::StatusOr<double> Predictor::NextAmount(const InputVector& inputs) const {
   if (!HasAmounts()) return absl::FailedPreconditionError("too few outcomes are known yet");
+  return AmountOf(inputs);
+}
+
+double Predictor::AmountOf(const InputVector& inputs) const {
   const double log_amount =
       amount_model_.Predict(ToDoubles(inputs)) + amount_model_.residual_variance / 2;
   return std::expm1(std::clamp(log_amount, 0.0, 30.0));
@@ -276,8 +278,7 @@ std::vector<PredictionDriver> Predictor::DriversOf(size_t head, absl::Span<const
   return drivers;
 }
 
-std::vector<Prediction> Predictor::Predict(const Profile& profile,
-                                           const learn::ForwardDecay& decay,
+std::vector<Prediction> Predictor::Predict(const Profile& profile, const learn::ForwardDecay& decay,
                                            int64_t as_of_ms) const {
   std::vector<Prediction> predictions;
   if (profile.empty()) return predictions;
@@ -341,8 +342,8 @@ void Predictor::PredictPurchases(const Profile& profile, int64_t as_of_ms,
     prediction.drivers = drivers;
     prediction.reliability.examples = fitted_on_;
   };
-  const double purchases = learn::ExpectedPurchases(bgnbd_, InWeeks(history),
-                                                    options_.value_days / kWeekDays);
+  const double purchases =
+      learn::ExpectedPurchases(bgnbd_, InWeeks(history), options_.value_days / kWeekDays);
   add("expected_purchases", purchases, "purchases");
   if (gamma_gamma_.p <= 0) return;
   const double spend = learn::ExpectedSpend(

@@ -6,8 +6,8 @@
 //                         is the mean that a log-normal amount has
 //   how often, how much   BG/NBD and Gamma-Gamma on (x, t_x, T) of the sampled customers
 //
-// Prequential: an example is predicted when its outcome is known, and only then learned; the figures
-// on reliability come from these predictions.
+// Prequential: an example is predicted when its outcome is known, and only then learned; the
+// figures on reliability come from these predictions.
 #ifndef KINDRED_PROFILE_PREDICTOR_H_
 #define KINDRED_PROFILE_PREDICTOR_H_
 
@@ -33,8 +33,8 @@
 namespace kindred::profile {
 
 struct PredictorOptions {
-  int churn_days = 90;      // 1 to 180
-  int value_days = 365;     // horizon of expected purchases and lifetime value
+  int churn_days = 90;            // 1 to 180
+  int value_days = 365;           // horizon of expected purchases and lifetime value
   uint64_t least_examples = 200;  // before a model answers
   learn::ClassifierOptions classifier;
 };
@@ -56,11 +56,11 @@ struct PredictionDriver {
 };
 
 struct Prediction {
-  std::string name;  // "churn", "buy", "buy_category", "next_purchase_amount", …
-  TermId category;   // 0 unless it is about one
+  std::string name;      // "churn", "buy", "buy_category", "next_purchase_amount", …
+  TermId category;       // 0 unless it is about one
   int horizon_days = 0;  // 0: none
   double value = 0;
-  std::string unit;  // "probability", "currency", "purchases"
+  std::string unit;                       // "probability", "currency", "purchases"
   std::vector<PredictionDriver> drivers;  // strongest first, at most 3
   Reliability reliability;
 };
@@ -133,6 +133,7 @@ class Predictor {
   };
 
   bool HasAmounts() const;
+  double AmountOf(const InputVector& inputs) const;  // requires HasAmounts()
   int64_t HorizonMs(size_t head) const;
   void LearnBatch(size_t head, absl::Span<const Example> batch);
   void LearnAmounts(absl::Span<const Example> batch);
@@ -149,7 +150,7 @@ class Predictor {
   learn::LinearRegression amounts_;
   learn::LinearModel amount_model_;
   AmountErrors amount_errors_;
-  learn::BgNbdParameters bgnbd_;  // weeks; r = 0: none
+  learn::BgNbdParameters bgnbd_;             // weeks; r = 0: none
   learn::GammaGammaParameters gamma_gamma_;  // p = 0: none
   double fitted_on_ = 0;                     // buyers
   std::array<std::vector<Example>, kHeads> gathered_;

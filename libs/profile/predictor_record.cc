@@ -34,9 +34,10 @@ void Predictor::Append(std::string* out) const {
   part.clear();
   amounts_.Append(&part);
   writer.Bytes(part);
-  for (double value : {amount_errors_.weight, amount_errors_.model, amount_errors_.own_mean,
-                       amount_errors_.population, amount_errors_.seen, amount_errors_.sum, bgnbd_.r, bgnbd_.alpha, bgnbd_.a, bgnbd_.b,
-                       gamma_gamma_.p, gamma_gamma_.q, gamma_gamma_.v, fitted_on_}) {
+  for (double value :
+       {amount_errors_.weight, amount_errors_.model, amount_errors_.own_mean,
+        amount_errors_.population, amount_errors_.seen, amount_errors_.sum, bgnbd_.r, bgnbd_.alpha,
+        bgnbd_.a, bgnbd_.b, gamma_gamma_.p, gamma_gamma_.q, gamma_gamma_.v, fitted_on_}) {
     writer.F64(value);
   }
 }
@@ -69,9 +70,8 @@ absl::StatusOr<Predictor> Predictor::Parse(absl::string_view bytes, PredictorOpt
     const bool category = head == kCategory7 || head == kCategory30;
     KINDRED_ASSIGN_OR_RETURN(
         result.classifiers_[head],
-        learn::OnlineClassifier::Parse(reader.Bytes(),
-                                       kInputCount + (category ? kCategoryInputs : 0),
-                                       options.classifier));
+        learn::OnlineClassifier::Parse(
+            reader.Bytes(), kInputCount + (category ? kCategoryInputs : 0), options.classifier));
   }
   KINDRED_ASSIGN_OR_RETURN(result.amounts_,
                            learn::LinearRegression::Parse(reader.Bytes(), kInputCount));

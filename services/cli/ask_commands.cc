@@ -99,22 +99,25 @@ void AddExplore(CLI::App* segments) {
       ->capture_default_str();
   command->add_option("-k,--clusters", flags->k, "How many, 2 to 50 (K-means, Ward); 0: 8")
       ->capture_default_str();
-  command->add_option("--radius", flags->radius,
-                      "Who is a neighbour, in standard deviations (DBSCAN); 0: chosen")
+  command
+      ->add_option("--radius", flags->radius,
+                   "Who is a neighbour, in standard deviations (DBSCAN); 0: chosen")
       ->capture_default_str();
-  command->add_option("--min-neighbors", flags->min_neighbors,
-                      "Customers that make a region dense (DBSCAN); 0: 5")
+  command
+      ->add_option("--min-neighbors", flags->min_neighbors,
+                   "Customers that make a region dense (DBSCAN); 0: 5")
       ->capture_default_str();
   command->add_option("--features", flags->features, "What to look at; none: all features")
       ->delimiter(',');
-  command->add_option("--points", flags->points,
-                      "With --json: how many customers to place on the principal components")
+  command
+      ->add_option("--points", flags->points,
+                   "With --json: how many customers to place on the principal components")
       ->capture_default_str();
   command->callback([flags] {
     v1::ExploreRequest request;
     v1::ExploreRequest::Method method = v1::ExploreRequest::METHOD_UNSPECIFIED;
-    v1::ExploreRequest::Method_Parse(
-        absl::StrCat("METHOD_", absl::AsciiStrToUpper(flags->method)), &method);
+    v1::ExploreRequest::Method_Parse(absl::StrCat("METHOD_", absl::AsciiStrToUpper(flags->method)),
+                                     &method);
     request.set_method(method);
     request.set_cluster_count(flags->k);
     request.set_radius(flags->radius);
@@ -124,9 +127,9 @@ void AddExplore(CLI::App* segments) {
     v1::ExploreResponse response;
     grpc::ClientContext context;
     SetDeadline(flags->client, &context);
-    Check(v1::SegmentService::NewStub(Connect(flags->client))
-              ->Explore(&context, request, &response),
-          flags->client);
+    Check(
+        v1::SegmentService::NewStub(Connect(flags->client))->Explore(&context, request, &response),
+        flags->client);
     Print(response, flags->client, ExploreText(response));
   });
 }

@@ -12,6 +12,7 @@
 #include "learn/calibration.h"
 #include "node/partition.h"
 #include "node/shared_state.h"
+#include "profile/features.h"
 
 namespace kindred::cli {
 namespace {
@@ -69,92 +70,156 @@ std::map<std::string, NextPurchase> FirstPurchases(absl::Span<const TimedEvent> 
   return first;
 }
 
+// A partition and its predictor, trained on the events before the cut.
+class Trained {
+ public:
+  explicit Trained(const ChurnOptions& options)
+      : options_(options),
+        shared_(SharedOptionsOf(options)),
+        partition_(PartitionId(0), &shared_),
+        bench_(shared_.options),
+        predictor_(PredictorOptionsOf(options)) {}
+
+  absl::Status Apply(const std::vector<TimedEvent>& events) {
+    const NoStore no_store;
+    std::vector<stream::RawRecord> records;
+    int64_t known_ms = 0;
+    size_t& next = evaluation_.events;
+    while (next < events.size() && events[next].time_ms < options_.cut_ms) {
+      records.clear();
+      for (; next < events.size() && events[next].time_ms < options_.cut_ms &&
+             records.size() < kBatch;
+           ++next) {
+        records.push_back(RecordOf(events[next], static_cast<int64_t>(next)));
+      }
+      KINDRED_RETURN_IF_ERROR(partition_.Apply(records, no_store, &bench_));
+      if (partition_.outcomes_known_ms() == known_ms) continue;
+      known_ms = partition_.outcomes_known_ms();
+      Learn();
+    }
+    return absl::OkStatus();
+  }
+
+  // Everyone who had bought, by id; without the truth.
+  ChurnEvaluation Predict() {
+    std::vector<profile::PurchaseHistory> histories;
+    double spent = 0;
+    double bought = 0;
+    partition_.Walk(0, SIZE_MAX, [&](const profile::Customer& customer) {
+      const profile::Purchases& purchases = customer.profile.purchases();
+      if (purchases.frequency() == 0) return;
+      histories.push_back(profile::HistoryOf(customer.profile, options_.cut_ms));
+      spent += static_cast<double>(purchases.total_micros) / profile::kMicros;
+      bought += static_cast<double>(purchases.frequency());
+    });
+    predictor_.FitPurchaseModels(histories);
+    evaluation_.population_mean = bought > 0 ? spent / bought : 0;
+    evaluation_.model_version = predictor_.version();
+    partition_.Walk(0, SIZE_MAX, [this](const profile::Customer& customer) { Ask(customer); });
+    std::sort(evaluation_.customers.begin(), evaluation_.customers.end(),
+              [](const ChurnCustomer& a, const ChurnCustomer& b) { return a.id < b.id; });
+    return std::move(evaluation_);
+  }
+  // Whether there was a model for everyone.
+  const absl::Status& predicted() const { return predicted_; }
+
+ private:
+  static node::SharedOptions SharedOptionsOf(const ChurnOptions& options) {
+    node::SharedOptions shared;
+    shared.sampled_customers = options.sampled_customers;
+    return shared;
+  }
+  static profile::PredictorOptions PredictorOptionsOf(const ChurnOptions& options) {
+    profile::PredictorOptions predictor = options.predictor;
+    predictor.churn_days = options.horizon_days;
+    return predictor;
+  }
+
+  void Learn() {
+    partition_.VisitSample(
+        [this](const profile::OutcomeSample& sample) { predictor_.Gather(0, sample); });
+    const auto gathered = predictor_.gathered_for_churn();
+    evaluation_.examples.insert(evaluation_.examples.end(), gathered.begin(), gathered.end());
+    predictor_.LearnGathered();
+  }
+
+  void Ask(const profile::Customer& customer) {
+    if (!predicted_.ok() || customer.profile.purchases().frequency() == 0) return;
+    ChurnCustomer& one = evaluation_.customers.emplace_back();
+    one.id = std::string(customer.id());
+    one.inputs = profile::PredictionInputs(customer.profile, options_.cut_ms);
+    const absl::StatusOr<double> buys_again = predictor_.BuysAgain(one.inputs);
+    if (!buys_again.ok()) {
+      predicted_ = buys_again.status();
+      return;
+    }
+    one.buys_again = *buys_again;
+    one.amount = predictor_.NextAmount(one.inputs).value_or(0);
+    one.own_mean = profile::HistoryOf(customer.profile, options_.cut_ms).mean_amount;
+    for (const profile::Prediction& prediction :
+         predictor_.Predict(customer.profile, shared_.affinity_decay, options_.cut_ms)) {
+      if (prediction.name == "expected_purchases") one.expected_purchases = prediction.value;
+    }
+  }
+
+  const ChurnOptions options_;
+  node::SharedState shared_;
+  node::Partition partition_;
+  node::Workbench bench_;
+  profile::Predictor predictor_;
+  ChurnEvaluation evaluation_;
+  absl::Status predicted_;
+};
+
 }  // namespace
 
-absl::StatusOr<ChurnEvaluation> EvaluateChurn(const std::vector<TimedEvent>& events,
-                                              const ChurnOptions& options) {
+absl::StatusOr<CustomerVectors> VectorsOf(const std::vector<TimedEvent>& events) {
   node::SharedOptions shared_options;
-  shared_options.sampled_customers = options.sampled_customers;
   node::SharedState shared(shared_options);
   node::Partition partition(PartitionId(0), &shared);
   node::Workbench bench(shared_options);
   const NoStore no_store;
-  profile::PredictorOptions predictor_options = options.predictor;
-  predictor_options.churn_days = options.horizon_days;
-  profile::Predictor predictor(predictor_options);
-  ChurnEvaluation evaluation;
-  const auto learn = [&] {
-    partition.VisitSample(
-        [&](const profile::OutcomeSample& sample) { predictor.Gather(0, sample); });
-    const auto gathered = predictor.gathered_for_churn();
-    evaluation.examples.insert(evaluation.examples.end(), gathered.begin(), gathered.end());
-    predictor.LearnGathered();
-  };
   std::vector<stream::RawRecord> records;
-  int64_t known_ms = 0;
-  size_t next = 0;
-  while (next < events.size() && events[next].time_ms < options.cut_ms) {
+  for (size_t next = 0; next < events.size();) {
     records.clear();
-    for (; next < events.size() && events[next].time_ms < options.cut_ms &&
-           records.size() < kBatch;
-         ++next) {
+    for (; next < events.size() && records.size() < kBatch; ++next) {
       records.push_back(RecordOf(events[next], static_cast<int64_t>(next)));
     }
     KINDRED_RETURN_IF_ERROR(partition.Apply(records, no_store, &bench));
-    if (partition.outcomes_known_ms() == known_ms) continue;
-    known_ms = partition.outcomes_known_ms();
-    learn();
   }
-  evaluation.events = next;
-
-  std::vector<profile::PurchaseHistory> histories;
-  double spent = 0;
-  double bought = 0;
+  std::map<std::string, profile::FeatureVector> by_id;
   partition.Walk(0, SIZE_MAX, [&](const profile::Customer& customer) {
-    const profile::Purchases& purchases = customer.profile.purchases();
-    if (purchases.frequency() == 0) return;
-    histories.push_back(profile::HistoryOf(customer.profile, options.cut_ms));
-    spent += static_cast<double>(purchases.total_micros) / profile::kMicros;
-    bought += static_cast<double>(purchases.frequency());
+    if (customer.profile.empty()) return;
+    by_id[std::string(customer.id())] =
+        profile::TransformedFeatures(customer.profile, partition.newest_event_ms());
   });
-  evaluation.population_mean = bought > 0 ? spent / bought : 0;
-  predictor.FitPurchaseModels(histories);
-  evaluation.model_version = predictor.version();
+  CustomerVectors vectors;
+  for (const auto& [id, vector] : by_id) {
+    vectors.ids.push_back(id);
+    vectors.rows.AppendRow(vector);
+  }
+  return vectors;
+}
 
-  const std::map<std::string, NextPurchase> truth =
-      FirstPurchases(absl::MakeConstSpan(events).subspan(next),
-                     options.cut_ms + options.horizon_days * kDayMs, &bench);
-  absl::Status status;
-  partition.Walk(0, SIZE_MAX, [&](const profile::Customer& customer) {
-    if (!status.ok() || customer.profile.purchases().frequency() == 0) return;
-    ChurnCustomer& one = evaluation.customers.emplace_back();
-    one.id = std::string(customer.id());
-    one.inputs = profile::PredictionInputs(customer.profile, options.cut_ms);
-    const absl::StatusOr<double> buys_again = predictor.BuysAgain(one.inputs);
-    if (!buys_again.ok()) {
-      status = buys_again.status();
-      return;
-    }
-    one.buys_again = *buys_again;
-    one.amount = predictor.NextAmount(one.inputs).value_or(0);
-    for (const profile::Prediction& prediction :
-         predictor.Predict(customer.profile, shared.affinity_decay, options.cut_ms)) {
-      if (prediction.name == "expected_purchases") one.expected_purchases = prediction.value;
-    }
-    one.own_mean = histories.empty()
-                       ? 0
-                       : profile::HistoryOf(customer.profile, options.cut_ms).mean_amount;
-    if (const auto found = truth.find(one.id); found != truth.end()) {
-      one.bought = true;
-      one.next_amount = found->second.amount;
-    }
-  });
-  KINDRED_RETURN_IF_ERROR(status);
+absl::StatusOr<ChurnEvaluation> EvaluateChurn(const std::vector<TimedEvent>& events,
+                                              const ChurnOptions& options) {
+  Trained trained(options);
+  KINDRED_RETURN_IF_ERROR(trained.Apply(events));
+  ChurnEvaluation evaluation = trained.Predict();
+  if (!trained.predicted().ok()) return trained.predicted();
   if (evaluation.customers.empty()) {
     return absl::FailedPreconditionError("nobody had bought before the cut");
   }
-  std::sort(evaluation.customers.begin(), evaluation.customers.end(),
-            [](const ChurnCustomer& a, const ChurnCustomer& b) { return a.id < b.id; });
+  node::Workbench bench{node::SharedOptions()};
+  const std::map<std::string, NextPurchase> truth =
+      FirstPurchases(absl::MakeConstSpan(events).subspan(evaluation.events),
+                     options.cut_ms + options.horizon_days * kDayMs, &bench);
+  for (ChurnCustomer& customer : evaluation.customers) {
+    const auto found = truth.find(customer.id);
+    if (found == truth.end()) continue;
+    customer.bought = true;
+    customer.next_amount = found->second.amount;
+  }
   return evaluation;
 }
 

@@ -1,6 +1,6 @@
 // How well the node's own predictions foretell who buys again, and for how much: events up to a
-// moment go through the node's pipeline, which trains on what was known by then; the events after it
-// are the truth.
+// moment go through the node's pipeline, which trains on what was known by then; the events after
+// it are the truth.
 #ifndef KINDRED_CLI_CHURN_EVALUATION_H_
 #define KINDRED_CLI_CHURN_EVALUATION_H_
 
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "learn/matrix.h"
 #include "profile/prediction_inputs.h"
 #include "profile/predictor.h"
 
@@ -19,6 +20,13 @@ struct TimedEvent {
   std::string key;   // the customer
   std::string json;  // as it would be produced
 };
+
+// The customers' features after all events, transformed; ids and rows in the same order, by id.
+struct CustomerVectors {
+  std::vector<std::string> ids;
+  learn::Matrix rows;
+};
+absl::StatusOr<CustomerVectors> VectorsOf(const std::vector<TimedEvent>& events);
 
 struct ChurnOptions {
   int64_t cut_ms = 0;
@@ -35,15 +43,15 @@ struct ChurnCustomer {
   double amount = 0;      // of the next purchase, as predicted; 0: none
   double expected_purchases = 0;
   double own_mean = 0;
-  bool bought = false;      // within the horizon
-  double next_amount = 0;   // of the first purchase within the horizon; 0: none
+  bool bought = false;     // within the horizon
+  double next_amount = 0;  // of the first purchase within the horizon; 0: none
 };
 
 struct ChurnEvaluation {
-  std::vector<ChurnCustomer> customers;         // by id
+  std::vector<ChurnCustomer> customers;               // by id
   std::vector<profile::Predictor::Example> examples;  // that the churn model had learned
-  double population_mean = 0;                   // amount of a purchase before the cut
-  uint64_t events = 0;                          // before the cut
+  double population_mean = 0;                         // amount of a purchase before the cut
+  size_t events = 0;                                  // before the cut
   uint64_t model_version = 0;
 };
 

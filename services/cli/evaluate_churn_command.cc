@@ -59,47 +59,6 @@ class TableEvents {
   std::unique_ptr<RowEvents> events_;
 };
 
-absl::StatusOr<std::vector<TimedEvent>> ReadEvents(const std::string& path) {
-  KINDRED_ASSIGN_OR_RETURN(TextLines lines, TextLines::Open(path));
-  std::vector<TimedEvent> events;
-  std::optional<TableEvents> table;
-  event::Decoder decoder{event::DecoderOptions{}};
-  std::vector<event::Event> decoded;
-  std::string line;
-  bool first = true;
-  while (lines.Next(&line)) {
-    absl::string_view text = line;
-    if (std::exchange(first, false)) {
-      absl::ConsumePrefix(&text, "\xef\xbb\xbf");
-      if (!absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "{")) {
-        absl::StatusOr<TableEvents> begun = TableEvents::Begin(text);
-        if (!begun.ok()) return begun.status();
-        table.emplace(*std::move(begun));
-        continue;
-      }
-    }
-    if (table.has_value()) {
-      if (std::optional<TimedEvent> event = table->Read(text)) events.push_back(*std::move(event));
-      continue;
-    }
-    event::EncodedRecord record;
-    record.value = text;
-    if (!decoder.Decode(record, &decoded).ok() || decoded.empty()) continue;
-    const event::Event& event = decoded.front();
-    const absl::string_view key = event.user_id.empty() ? event.anonymous_id : event.user_id;
-    if (key.empty() || !event.event_time_ms.has_value()) continue;
-    events.push_back({*event.event_time_ms, std::string(key), line});
-  }
-  KINDRED_RETURN_IF_ERROR(lines.status());
-  if (events.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": no event with a customer and a time"));
-  }
-  std::stable_sort(
-      events.begin(), events.end(),
-      [](const TimedEvent& a, const TimedEvent& b) { return a.time_ms < b.time_ms; });
-  return events;
-}
-
 void AppendInputs(const profile::InputVector& inputs, std::string* row) {
   for (float value : inputs) absl::StrAppendFormat(row, ",%.9g", value);
 }
@@ -181,7 +140,7 @@ std::string Report(const ChurnEvaluation& evaluation, bool json) {
 absl::Status Run(const Flags& flags) {
   const std::optional<int64_t> cut_ms = ParseTableTime(flags.cut);
   if (!cut_ms) return absl::InvalidArgumentError("--cut wants a date or an RFC 3339 time");
-  KINDRED_ASSIGN_OR_RETURN(const std::vector<TimedEvent> events, ReadEvents(flags.events));
+  KINDRED_ASSIGN_OR_RETURN(const std::vector<TimedEvent> events, ReadTimedEvents(flags.events));
   ChurnOptions options;
   options.cut_ms = *cut_ms;
   options.horizon_days = flags.horizon_days;
@@ -194,6 +153,46 @@ absl::Status Run(const Flags& flags) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<TimedEvent>> ReadTimedEvents(const std::string& path) {
+  KINDRED_ASSIGN_OR_RETURN(TextLines lines, TextLines::Open(path));
+  std::vector<TimedEvent> events;
+  std::optional<TableEvents> table;
+  event::Decoder decoder{event::DecoderOptions{}};
+  std::vector<event::Event> decoded;
+  std::string line;
+  bool first = true;
+  while (lines.Next(&line)) {
+    absl::string_view text = line;
+    if (std::exchange(first, false)) {
+      absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+      if (!absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "{")) {
+        absl::StatusOr<TableEvents> begun = TableEvents::Begin(text);
+        if (!begun.ok()) return begun.status();
+        table.emplace(*std::move(begun));
+        continue;
+      }
+    }
+    if (table.has_value()) {
+      if (std::optional<TimedEvent> event = table->Read(text)) events.push_back(*std::move(event));
+      continue;
+    }
+    event::EncodedRecord record;
+    record.value = text;
+    if (!decoder.Decode(record, &decoded).ok() || decoded.empty()) continue;
+    const event::Event& event = decoded.front();
+    const absl::string_view key = event.user_id.empty() ? event.anonymous_id : event.user_id;
+    if (key.empty() || !event.event_time_ms.has_value()) continue;
+    events.push_back({*event.event_time_ms, std::string(key), line});
+  }
+  KINDRED_RETURN_IF_ERROR(lines.status());
+  if (events.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": no event with a customer and a time"));
+  }
+  std::stable_sort(events.begin(), events.end(),
+                   [](const TimedEvent& a, const TimedEvent& b) { return a.time_ms < b.time_ms; });
+  return events;
+}
 
 void AddEvaluateChurnCommand(CLI::App& evaluate) {
   auto flags = std::make_shared<Flags>();

@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "cli/evaluate_churn_command.h"
 #include "cli/evaluate_clv_command.h"
+#include "cli/evaluate_explore_command.h"
 #include "cli/evaluate_input.h"
 #include "cli/evaluate_service.h"
 #include "event/event_time.h"
@@ -182,6 +183,7 @@ void AddEvaluateCommand(CLI::App& app) {
   evaluate->require_subcommand(1);
   AddEvaluateClvCommand(*evaluate);
   AddEvaluateChurnCommand(*evaluate);
+  AddEvaluateExploreCommand(*evaluate);
 
   CLI::App* split = evaluate->add_subcommand(
       "split", "Learn from training sessions, then foretell the item after each test prefix");

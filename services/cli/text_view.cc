@@ -62,10 +62,10 @@ std::string PredictionText(const v1::Prediction& prediction) {
   std::string name = prediction.name();
   std::replace(name.begin(), name.end(), '_', ' ');
   if (!prediction.category().empty()) absl::StrAppend(&name, " ", prediction.category());
-  std::string text = absl::StrFormat(
-      "%s in %.0f days: %.*f %s", name,
-      static_cast<double>(prediction.horizon().seconds()) / 86400.0,
-      prediction.unit() == "probability" ? 3 : 2, prediction.value(), prediction.unit());
+  std::string text = absl::StrFormat("%s in %.0f days: %.*f %s", name,
+                                     static_cast<double>(prediction.horizon().seconds()) / 86400.0,
+                                     prediction.unit() == "probability" ? 3 : 2, prediction.value(),
+                                     prediction.unit());
   std::vector<std::string> inputs;
   for (const v1::PredictionInput& input : prediction.inputs()) {
     inputs.push_back(input.effect() == 0 ? absl::StrFormat("%s %.4g", input.name(), input.value())

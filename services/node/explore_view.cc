@@ -176,9 +176,8 @@ void FillPicture(const PublishedSegments& segments, const Points& points,
   const learn::PrincipalComponents components = learn::Pca(covariance, 2);
   for (size_t c = 0; c < components.directions.rows(); ++c) {
     v1::PrincipalComponent& component = *out->add_components();
-    component.set_explained_share(components.total_variance > 0
-                                      ? components.variance[c] / components.total_variance
-                                      : 0);
+    component.set_explained_share(
+        components.total_variance > 0 ? components.variance[c] / components.total_variance : 0);
     for (size_t i = 0; i < points.features.size(); ++i) {
       v1::ComponentLoading& loading = *component.add_loadings();
       loading.set_feature(std::string(profile::GetFeatureInfo(points.features[i]).name));

@@ -14,8 +14,8 @@
 
 namespace kindred::node {
 
-// Threads: any; one clustering at a time, so that many askers cannot take all cores. The last answer
-// is kept while the model stays.
+// Threads: any; one clustering at a time, so that many askers cannot take all cores. The last
+// answer is kept while the model stays.
 class Explorer {
  public:
   // `segments` may be null. InvalidArgument with field violations; FailedPrecondition until

@@ -287,9 +287,8 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->ListSegments(request, &response);
       Send(status, response, &out);
     });
-    server_.Get("/v1/segments:explore", [this](const httplib::Request& in, httplib::Response& out) {
-      Explore(in, &out);
-    });
+    server_.Get("/v1/segments:explore",
+                [this](const httplib::Request& in, httplib::Response& out) { Explore(in, &out); });
     server_.Get(R"(/v1/segments/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetSegmentRequest request;
       request.set_name(absl::StrCat("segments/", in.matches[1].str()));
@@ -367,8 +366,7 @@ class HttpServerImpl final : public HttpServer {
     number("k", static_cast<int32_t*>(nullptr), [&](int32_t n) { request.set_cluster_count(n); });
     number("min_neighbors", static_cast<int32_t*>(nullptr),
            [&](int32_t n) { request.set_min_neighbors(n); });
-    number("points", static_cast<int32_t*>(nullptr),
-           [&](int32_t n) { request.set_max_points(n); });
+    number("points", static_cast<int32_t*>(nullptr), [&](int32_t n) { request.set_max_points(n); });
     number("radius", static_cast<double*>(nullptr), [&](double r) { request.set_radius(r); });
     const std::string features = in.get_param_value("features");
     for (absl::string_view name : absl::StrSplit(features, ',', absl::SkipEmpty())) {

@@ -22,12 +22,12 @@
 #include "node/ingest.h"
 #include "node/item_record.h"
 #include "node/learner.h"
-#include "node/prediction_learner.h"
 #include "node/live_serving.h"
 #include "node/node_metrics.h"
 #include "node/node_options.h"
 #include "node/outbox.h"
 #include "node/partition_set.h"
+#include "node/prediction_learner.h"
 #include "node/progress_watch.h"
 #include "node/shared_state.h"
 #include "node/store_cold_reader.h"
@@ -257,15 +257,11 @@ absl::Status NodeImpl::OpenState() {
                                                 checkpointer_.get(), suspects_.get(), &registry_,
                                                 fail));
   }
-  LearnerOptions learner;
-  learner.segments = static_cast<size_t>(config_.segments().count());
-  learner.pass_interval = absl::Milliseconds(config_.segments().pass_interval_ms());
-  learner_ = std::make_unique<Learner>(learner, partitions_.get(), store_.get(), &registry_);
+  learner_ = std::make_unique<Learner>(LearnerOptionsOf(config_), partitions_.get(), store_.get(),
+                                       &registry_);
   KINDRED_RETURN_IF_ERROR(learner_->Start());
-  PredictionOptions predictions;
-  predictions.predictor.churn_days = config_.predictions().churn_days();
-  predictions_ = std::make_unique<PredictionLearner>(predictions, partitions_.get(), cold_.get(),
-                                                     store_.get(), &registry_);
+  predictions_ = std::make_unique<PredictionLearner>(
+      PredictionOptionsOf(config_), partitions_.get(), cold_.get(), store_.get(), &registry_);
   return predictions_->Start();
 }
 
@@ -327,10 +323,9 @@ absl::Status NodeImpl::StartServers() {
   info.group = config_.kafka().group();
   info.memory_limit_bytes = memory_limit();
   info.start_time = start_time_;
-  serving_ =
-      std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
-                                    store_.get(), learner_.get(), predictions_.get(),
-                                    checkpointer_.get(), &health_);
+  serving_ = std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
+                                           store_.get(), learner_.get(), predictions_.get(),
+                                           checkpointer_.get(), &health_);
   writer_ = std::make_unique<EventWriter>(config_.kafka().topic(), sink_.get(), partitions_.get());
   serving_->SetWriter(writer_.get());
   GrpcServerOptions grpc;

@@ -162,11 +162,13 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
         double profiles = 0;
         double dedup = 0;
         double relations = 0;
+        double samples = 0;
         partitions->ForEach([&](const PartitionSlot& slot) {
           const Partition::Figures figures = slot.state->figures();
           profiles += static_cast<double>(figures.profile_bytes);
           dedup += static_cast<double>(figures.dedup_bytes);
           relations += static_cast<double>(figures.relation_bytes);
+          samples += static_cast<double>(figures.sample_bytes);
         });
         const size_t names =
             shared->items.names().memory_bytes() + shared->terms.names().memory_bytes();
@@ -174,6 +176,7 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
             {{{"part", "profiles"}}, profiles},
             {{{"part", "dedup"}}, dedup},
             {{{"part", "relations"}}, relations},
+            {{{"part", "samples"}}, samples},
             {{{"part", "names"}}, static_cast<double>(names)},
             {{{"part", "items"}}, static_cast<double>(shared->index.memory_bytes())},
             {{{"part", "process"}}, static_cast<double>(ResidentBytes())}};

@@ -103,4 +103,17 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir)
                    " is damaged: start with an empty data_dir to build it anew from the log"));
 }
 
+LearnerOptions LearnerOptionsOf(const config::v1::NodeConfig& config) {
+  LearnerOptions options;
+  options.segments = static_cast<size_t>(config.segments().count());
+  options.pass_interval = absl::Milliseconds(config.segments().pass_interval_ms());
+  return options;
+}
+
+PredictionOptions PredictionOptionsOf(const config::v1::NodeConfig& config) {
+  PredictionOptions options;
+  options.predictor.churn_days = config.predictions().churn_days();
+  return options;
+}
+
 }  // namespace kindred::node

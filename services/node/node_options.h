@@ -7,6 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "kindred/config/v1/config.pb.h"
+#include "node/learner.h"
+#include "node/prediction_learner.h"
 #include "node/shared_state.h"
 
 namespace kindred::node {
@@ -22,6 +24,8 @@ std::string LastingSettings(const config::v1::NodeConfig& config);
 
 // A status that says damaged state, with what to do about it; others as they are.
 absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir);
+LearnerOptions LearnerOptionsOf(const config::v1::NodeConfig& config);
+PredictionOptions PredictionOptionsOf(const config::v1::NodeConfig& config);
 
 }  // namespace kindred::node
 

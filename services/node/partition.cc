@@ -178,8 +178,8 @@ absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdR
     return absl::OkStatus();
   }
   // A record is applied as a whole or not at all, or a repetition would count its first events as
-  // copies. One event reads before it changes anything; of several all customers are read first, and
-  // the sample makes its step, whatever is in memory.
+  // copies. One event reads before it changes anything; of several all customers are read first,
+  // and the sample makes its step, whatever is in memory.
   const NothingStored nothing;
   const ColdReader* reader = &cold;
   if (bench->events.size() > 1) {
@@ -278,9 +278,9 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   if (clean.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
     const bool own_currency =
         context.currency.value() == 0 || context.currency == context.default_currency;
-    sample_.NotePurchase(
-        clean.customer_id, hash, clean.event_time_ms,
-        clean.has_amount && own_currency ? profile::ToMicros(clean.amount) : 0, context.category);
+    sample_.NotePurchase(clean.customer_id, hash, clean.event_time_ms,
+                         clean.has_amount && own_currency ? profile::ToMicros(clean.amount) : 0,
+                         context.category);
   }
   return absl::OkStatus();
 }
@@ -487,8 +487,7 @@ void Partition::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> re
   read(series_);
 }
 
-void Partition::VisitSample(
-    absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const {
+void Partition::VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const {
   absl::ReaderMutexLock lock(&mutex_);
   visit(sample_);
 }

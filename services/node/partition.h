@@ -116,11 +116,6 @@ class Partition {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // Up to when the outcomes of the sample are known; see OutcomeSample. 0 before the first event.
   int64_t outcomes_known_ms() const { return outcomes_known_ms_.load(std::memory_order_acquire); }
-  // Customers in the sample that predictions are trained on.
-  size_t sampled_customers() const ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::ReaderMutexLock lock(&mutex_);
-    return sample_.members().size();
-  }
   // Calls `visit` with the sample that predictions are trained on, under the reader's lock.
   void VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -199,11 +199,9 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
       },
       [&](absl::string_view id) { checkpoint.Delete(store::Table::kProfile, id); });
   PutRows(store::Table::kPrice, prices_.TakeChanges(), &checkpoint);
-  sample_.TakeChanges(
-      [&](absl::string_view key, absl::string_view row) {
-        checkpoint.Put(store::Table::kMeta, key, row);
-      },
-      [&](absl::string_view key) { checkpoint.Delete(store::Table::kMeta, key); });
+  sample_.TakeChanges([&](absl::string_view key,
+                          absl::string_view row) { checkpoint.Put(store::Table::kMeta, key, row); },
+                      [&](absl::string_view key) { checkpoint.Delete(store::Table::kMeta, key); });
   pairs_->TakeDirty([&](ItemId item, absl::string_view row) {
     const std::string key = store::NumberKey(item.value());
     if (row.empty()) {

@@ -256,6 +256,61 @@ TEST_F(PartitionTest, RestoredStateGoesOnExactlyAsIfNothingHadHappened) {
   EXPECT_THAT(expected, Contains(Pair(HasSubstr("profile/0/u-1"), ::testing::_)));
 }
 
+TEST_F(PartitionTest, TheSampleIsTheSameWhateverWasInMemoryAndWhenItStopped) {
+  // A year of purchases; one node never stops nor evicts, the other does both all the time.
+  constexpr int64_t kDayMs = 86'400'000;
+  const auto feed = [](TestState* to, int i) {
+    const std::string user = absl::StrCat("u-", i % 23);
+    const int64_t time = kTestTimeMs + i * kDayMs;
+    if (i % 97 == 96) {
+      to->Feed(user, TestEvent(absl::StrCat("d-", i), user, "delete", time, ""), 0, time);
+    } else {
+      to->Feed(user,
+               Purchase(absl::StrCat("e-", i), user, absl::StrCat("sku-", i % 5), 5 + i % 3, time),
+               0, time);
+    }
+  };
+  TestState steady(options_, store::NewMemoryEnvironment());
+  for (int i = 0; i < 365; ++i) {
+    feed(&steady, i);
+    feed(&state(), i);
+    if (i % 5 == 0) {
+      state().Checkpoint();
+      state().partition().Evict(0);
+    }
+    if (i % 60 == 59) {
+      state().Checkpoint();
+      Restart(/*profile_bytes=*/0);
+    }
+  }
+  steady.Checkpoint();
+  state().Checkpoint();
+  EXPECT_EQ(state().partition().outcomes_known_ms(), steady.partition().outcomes_known_ms());
+  const auto rows = [](const TestState& of) {
+    std::map<std::string, std::string> kept;
+    for (const auto& [key, value] : Dump(*of.store)) {
+      if (key.find("/sample/") != std::string::npos) kept[key] = value;
+    }
+    return kept;
+  };
+  EXPECT_THAT(rows(steady), SizeIs(::testing::Ge(20u)));
+  EXPECT_EQ(rows(state()), rows(steady));
+  // A step that needs a customer who cannot be read changes nothing, and may be repeated.
+  state().Checkpoint();
+  state().partition().Evict(0);
+  state().cold->failure = absl::UnavailableError("disk");
+  const int64_t later = kTestTimeMs + 400 * kDayMs;
+  std::vector<stream::RawRecord> records;
+  records.push_back(TestRecord(0, state().partition().next_offset().value(), "new",
+                               View("e-new", "new", "sku-1", later), later));
+  const int64_t known_ms = state().partition().outcomes_known_ms();
+  EXPECT_FALSE(state().Apply(records).ok());
+  EXPECT_EQ(state().partition().outcomes_known_ms(), known_ms);
+  state().cold->failure = absl::OkStatus();
+  EXPECT_TRUE(state().Apply(records).ok());
+  EXPECT_GT(state().partition().outcomes_known_ms(), known_ms);
+}
+
 TEST_F(PartitionTest, CheckpointWithoutNewsIsNone) {
   EXPECT_FALSE(state().Checkpoint());
   state().Feed("u-1", View("e-1", "u-1", "sku-1", kTestTimeMs));

@@ -85,9 +85,8 @@ bool PredictionLearner::Step() {
     int64_t& until_ms = gathered_until_[id];
     if (known_ms == until_ms) return;
     until_ms = known_ms;
-    slot.state->VisitSample([this, id](const profile::OutcomeSample& sample) {
-      predictor_.Gather(id, sample);
-    });
+    slot.state->VisitSample(
+        [this, id](const profile::OutcomeSample& sample) { predictor_.Gather(id, sample); });
   });
   predictor_.LearnGathered();
   MaybeFit();
@@ -105,7 +104,8 @@ bool PredictionLearner::MaybeFit() {
   int64_t known_ms = 0;
   partitions_.ForEach([&](const PartitionSlot& slot) {
     known_ms = std::max(known_ms, slot.state->outcomes_known_ms());
-    members += slot.state->sampled_customers();
+    slot.state->VisitSample(
+        [&members](const profile::OutcomeSample& sample) { members += sample.members().size(); });
   });
   const bool grown =
       static_cast<double>(members) >= static_cast<double>(fitted_members_) * (1 + kGrowth);
@@ -123,11 +123,10 @@ bool PredictionLearner::MaybeFit() {
       for (const auto& [_, member] : sample.members()) ids.push_back(member.id);
     });
     for (const std::string& id : ids) {
-      const absl::StatusOr<bool> found =
-          slot.state->Visit(id, profile::CustomerMap::Hash(id), cold_,
-                            [&](const profile::Profile& profile) {
-                              histories.push_back(profile::HistoryOf(profile, as_of_ms));
-                            });
+      const absl::StatusOr<bool> found = slot.state->Visit(
+          id, profile::CustomerMap::Hash(id), cold_, [&](const profile::Profile& profile) {
+            histories.push_back(profile::HistoryOf(profile, as_of_ms));
+          });
       if (!found.ok()) return;  // the store does not answer now: fewer take part
     }
   });
