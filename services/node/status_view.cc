@@ -105,8 +105,9 @@ absl::Status LiveServing::GetStatus(const v1::GetStatusRequest&, v1::Status* sta
     }
     partition.mutable_dedup_window()->set_seconds(figures.dedup_window_ms / 1000);
     if (slot.state->halted()) {
-      partition.set_halted_reason(
-          absl::StrCat(figures.window_rejected, " of ", figures.window_records,
+      status->add_not_ready_reasons(
+          absl::StrCat("partition ", slot.state->id().value(),
+                       " is halted: ", figures.window_rejected, " of ", figures.window_records,
                        " records were rejected: mend the producer or the rules, then restart with "
                        "--resume-halted"));
     }

@@ -282,7 +282,8 @@ def poison(world, *_):
     node.wait_logged("partition halted", 60)
     node.wait_stored()
     part = node.status()["partitions"][0]
-    check("--resume-halted" in part["halted_reason"], f"{part}")
+    reasons = node.status()["not_ready_reasons"]
+    check(any("is halted" in reason and "--resume-halted" in reason for reason in reasons), reasons)
     check(node.metric("kindred_partition_halted") == 1, "the metric does not say so")
     check(node.profile("u-1"), "reads do not go on")
     letters = int(world.dead_letters(node.dead_letters)[0].split()[0])
