@@ -86,7 +86,7 @@ class Judge {
     return true;
   }
   void Ask(const Request& asked, absl::Span<const uint32_t> targets, uint64_t touches) {
-    if (asked_++ % every_ != 0) return;
+    if (asked_++ % every_ != options_.sample_phase % every_) return;
     Request request = asked;
     // Room behind the cut shows which items tie at the border.
     request.count = options_.k + kTieRoom;

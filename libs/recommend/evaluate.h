@@ -31,6 +31,7 @@ struct EvaluateOptions {
   bool learn = false;  // split: learn the test sessions too, each after its last query
   double sample =
       1.0;  // share of the queries that are scored (every 1/sample-th); learning is whole
+  uint32_t sample_phase = 0;           // which of the 1/sample queries in a row; below 1/sample
   uint32_t recent_items = 20;          // what the profile keeps
   int64_t split_interval_ms = 60'000;  // split files have no times: a session every so often
   uint32_t course_points = 50;         // points of EvaluationReport::course

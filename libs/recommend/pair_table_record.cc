@@ -102,7 +102,7 @@ std::string PairTable::EncodeHeader() const {
   writer.Varint(row_limit_);
   int shift = 0;
   std::frexp(revisits_.asked(), &shift);
-  writer.Signed(events_ == 0 ? 0 : index_.relation_base() + shift);
+  writer.Signed(first_ms_ == ItemIndex::kNoBase ? 0 : index_.relation_base() + shift);
   revisits_.Encode(&writer, std::ldexp(1.0, -shift));
   return bytes;
 }
@@ -121,14 +121,16 @@ absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
   const int64_t revisits_power = reader.Signed();
   if (!reader.ok() || version != kHeaderVersion || !Validate(old_decay).ok() ||
       row_limit < kSmallestRowLimit || row_limit > kLargestRowLimit || newest_ms < first_ms ||
-      (events > 0) != (first_ms != ItemIndex::kNoBase) ||
-      (events > 0 && !(Within(first_ms, kFarthestTimeMs) && Within(newest_ms, kFarthestTimeMs))) ||
+      (events > 0 && first_ms == ItemIndex::kNoBase) ||
+      (first_ms != ItemIndex::kNoBase &&
+       !(Within(first_ms, kFarthestTimeMs) && Within(newest_ms, kFarthestTimeMs))) ||
       !Within(revisits_power, kFarthestPower)) {
     return corrupt;
   }
   if (events_ != 0) return absl::FailedPreconditionError("pair table is not empty");
-  if (events > 0) PrepareRescale(first_ms, newest_ms, old_decay);
-  const int64_t shift = events > 0 ? revisits_power - rescale_.relation_power : 0;
+  const bool begun = first_ms != ItemIndex::kNoBase;
+  if (begun) PrepareRescale(first_ms, newest_ms, old_decay);
+  const int64_t shift = begun ? revisits_power - rescale_.relation_power : 0;
   if (shift > kLargestShift) return corrupt;
   const double factor =
       std::ldexp(rescale_.relation, static_cast<int>(std::max<int64_t>(shift, -500)));

@@ -4,7 +4,6 @@
 
 #include <cstdio>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "cli/evaluate_service.h"
 #include "event/event_time.h"
 #include "recommend/evaluate.h"
+#include "recommend/tune.h"
 
 namespace kindred::cli {
 namespace {
@@ -30,50 +30,12 @@ struct Flags {
   std::vector<std::string> events;
   std::vector<std::string> set;
   double tail = 0;
+  uint64_t max_index_mib = 0;
   bool json = false;
   bool quiet = false;
   EvaluateServiceOptions service;  // client.server empty: the core is judged
   recommend::EvaluateOptions options;
 };
-
-// Parameters by name, for --set.
-absl::Status Assign(absl::string_view name, double value, recommend::EvaluateOptions* options) {
-  recommend::BlendOptions& blend = options->blend;
-  const std::map<absl::string_view, double*> doubles = {
-      {"shrink", &blend.shrink},
-      {"similar_reach", &blend.similar_reach},
-      {"next_reach", &blend.next_reach},
-      {"next_weight", &blend.next_weight},
-      {"reminder_weight", &blend.reminder_weight},
-      {"reminder_contrast", &blend.reminder_contrast},
-      {"repeat_weight", &blend.repeat_weight},
-      {"repeat_half_life_days", &blend.repeat_half_life_days},
-      {"repeat_trend", &blend.repeat_trend},
-      {"popular_weight", &blend.popular_weight},
-      {"seed_half_life_days", &blend.seed_half_life_days},
-      {"relation_half_life_days", &options->decay.relation_half_life_days},
-      {"popularity_half_life_days", &options->decay.popularity_half_life_days},
-  };
-  const std::map<absl::string_view, uint32_t*> integers = {
-      {"max_seeds", &blend.max_seeds},
-      {"max_neighbours", &options->pairs.max_neighbours},
-      {"max_gap", &options->pairs.max_gap},
-      {"recent_items", &options->recent_items},
-  };
-  if (const auto found = doubles.find(name); found != doubles.end()) {
-    *found->second = value;
-    return absl::OkStatus();
-  }
-  if (const auto found = integers.find(name);
-      found != integers.end() && value >= 0 && value <= 1e9) {
-    *found->second = static_cast<uint32_t>(value);
-    return absl::OkStatus();
-  }
-  std::string known;
-  for (const auto& [known_name, _] : doubles) absl::StrAppend(&known, " ", known_name);
-  for (const auto& [known_name, _] : integers) absl::StrAppend(&known, " ", known_name);
-  return absl::InvalidArgumentError(absl::StrCat("no parameter \"", name, "\"; known:", known));
-}
 
 absl::Status Prepare(Flags* flags) {
   for (const std::string& setting : flags->set) {
@@ -83,8 +45,9 @@ absl::Status Prepare(Flags* flags) {
     if (!absl::SimpleAtod(parts.second, &value)) {
       return absl::InvalidArgumentError(absl::StrCat("--set wants name=number, got ", setting));
     }
-    KINDRED_RETURN_IF_ERROR(Assign(parts.first, value, &flags->options));
+    KINDRED_RETURN_IF_ERROR(recommend::SetByName(parts.first, value, &flags->options));
   }
+  if (flags->max_index_mib > 0) flags->options.pairs.max_bytes = flags->max_index_mib << 20;
   KINDRED_RETURN_IF_ERROR(recommend::Validate(flags->options));
   if (!flags->quiet && isatty(STDERR_FILENO) == 1) {
     flags->options.progress = [](uint64_t done, uint64_t total) {
@@ -169,6 +132,10 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
   command.add_flag("--quiet", flags.quiet, "No progress bar");
   command.add_option("--sample", flags.options.sample, "Share of the queries that are scored")
       ->check(CLI::Range(1e-6, 1.0));
+  command
+      .add_option("--max-index-mib", flags.max_index_mib,
+                  "Bound on the item relations, mebibytes; rows get shorter when it is reached")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20));
   command.add_option("--set", flags.set, "Parameter: name=number; may be repeated");
 }
 

@@ -13,6 +13,7 @@
 #include "cli/predict_command.h"
 #include "cli/recommend_commands.h"
 #include "cli/series_command.h"
+#include "cli/tune_command.h"
 #include "node/version.h"
 
 int main(int argc, char** argv) {
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
   kindred::cli::AddSeriesCommand(app);
+  kindred::cli::AddTuneCommand(app);
   kindred::cli::AddForecastCommand(app);
   kindred::cli::AddPlotCommand(app);
   kindred::cli::AddClusterCommands(app);

@@ -15,6 +15,7 @@
 #include "base/status_macros.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "node/blend_config.h"
 
 namespace kindred::node {
 namespace {
@@ -253,6 +254,7 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_recommend()->set_popularity_half_life_days(7);
   config.mutable_recommend()->set_experiment("");
   config.mutable_recommend()->set_attribution_window_hours(168);
+  SetBlendConfig(recommend::BlendOptions(), config.mutable_recommend()->mutable_blend());
   return config;
 }
 
@@ -359,6 +361,10 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
              0.04, 3650, &problems);
   CheckRange("recommend.attribution_window_hours", config.recommend().attribution_window_hours(), 0,
              24 * 366, &problems);
+  if (const absl::Status blend = Validate(BlendOptionsOf(config.recommend().blend()));
+      !blend.ok()) {
+    problems.push_back(absl::StrCat("recommend.blend.", blend.message()));
+  }
   if (config.clean().outlier_action() != "flag" &&
       config.clean().outlier_action() != "quarantine") {
     problems.push_back(absl::StrCat("clean.outlier_action: expected flag or quarantine, found \"",

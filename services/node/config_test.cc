@@ -2,6 +2,8 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/blend_config.h"
+#include "node/node_options.h"
 
 namespace kindred::node {
 namespace {
@@ -46,6 +48,27 @@ TEST(ConfigTest, OverridesAndProperties) {
   EXPECT_THAT(ApplyOverride("segments.count", &config).message(), HasSubstr("section.key=value"));
   EXPECT_THAT(ApplyOverride("segments.count=x", &config).message(),
               HasSubstr("--set segments.count=x: count: expected a whole number"));
+}
+
+TEST(ConfigTest, TheBlendOfTheRecommender) {
+  config::v1::NodeConfig config = DefaultConfig();
+  ASSERT_TRUE(ReadYaml("tuned.yaml",
+                       "recommend:\n  blend:\n    shrink: 60\n    max_seeds: 7\n    "
+                       "next_weight: 0.65\n",
+                       &config)
+                  .ok());
+  const recommend::BlendOptions blend = BlendOptionsOf(config.recommend().blend());
+  EXPECT_EQ(blend.shrink, 60);
+  EXPECT_EQ(blend.max_seeds, 7u);
+  EXPECT_EQ(blend.next_weight, 0.65);
+  EXPECT_EQ(blend.repeat_weight, recommend::BlendOptions().repeat_weight);
+  EXPECT_TRUE(ValidateConfig(config).ok());
+  EXPECT_EQ(SharedOptionsOf(config, 4).blend.shrink, 60);
+  config.mutable_recommend()->mutable_blend()->set_next_weight(1.5);
+  EXPECT_THAT(ValidateConfig(config).message(), HasSubstr("recommend.blend.next_weight must be"));
+  config.mutable_recommend()->mutable_blend()->set_next_weight(0.5);
+  config.mutable_recommend()->mutable_blend()->set_max_seeds(-1);
+  EXPECT_THAT(ValidateConfig(config).message(), HasSubstr("recommend.blend.max_seeds"));
 }
 
 TEST(ConfigTest, ValidationListsEveryProblem) {

@@ -80,7 +80,8 @@ LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
       predictions_(*predictions),
       checkpointer_(*checkpointer),
       health_(*health),
-      customers_(shared, partitions, cold) {}
+      customers_(shared, partitions, cold),
+      recommender_(shared->options.blend) {}
 
 absl::StatusOr<bool> LiveServing::Visit(
     absl::string_view customer_id, absl::FunctionRef<void(const profile::Profile&)> visit) const {

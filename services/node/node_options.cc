@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "node/blend_config.h"
 #include "node/partition.h"
 
 namespace kindred::node {
@@ -51,6 +52,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.affinity_half_life_days = config.profile().affinity_half_life_days();
   options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
   options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
+  options.blend = BlendOptionsOf(config.recommend().blend());
   options.pairs = recommend::SharedOver(options.pairs, partitions);
   options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
                             static_cast<size_t>(partitions);

@@ -26,6 +26,7 @@
 #include "profile/identity_group.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
+#include "recommend/recommender.h"
 #include "store/checkpoint.h"
 #include "store/store.h"
 
@@ -76,6 +77,7 @@ struct SharedOptions {
   double affinity_half_life_days = 30;
   recommend::DecayOptions decay;
   recommend::PairOptions pairs;
+  recommend::BlendOptions blend;
   // How much what a customer did counts when it is recommended to, by Interaction.
   std::array<float, recommend::kInteractionKinds> event_weights = {1, 1, 1, 1, 1, 1};
   AttributionOptions attribution;
