@@ -63,7 +63,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
       options.experiment,
       Experiment::Make(config.recommend().experiment(),
                        {config.recommend().variants().begin(), config.recommend().variants().end()},
-                       recommend::BlendOptions()));
+                       options.blend));
   clean::CleanRules& rules = options.clean_rules;
   rules.default_currency = config.clean().default_currency();
   rules.future_skew_ms = int64_t{config.clean().future_skew_seconds()} * 1000;
