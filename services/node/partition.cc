@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/status_macros.h"
 #include "node/dead_letter.h"
 #include "profile/bounded_sets.h"
 
@@ -218,8 +219,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   clean::CleanEvent& clean = *outcome.event;
   const uint64_t hash = profile::CustomerMap::Hash(clean.customer_id);
   // The only steps that can fail come before anything has changed.
-  const absl::Status stepped = StepSample(clean.event_time_ms, cold);
-  if (!stepped.ok()) return stepped;
+  KINDRED_RETURN_IF_ERROR(StepSample(clean.event_time_ms, cold));
   absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
   if (!customer.ok()) return customer.status();
   if (IsUndo(clean)) {
