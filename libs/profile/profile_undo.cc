@@ -1,6 +1,9 @@
 // Profile::Undo: Apply() backwards, part by part.
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "profile/bounded_sets.h"
 #include "profile/profile.h"
@@ -51,7 +54,10 @@ bool Profile::Undo(const clean::CleanEvent& event, const ApplyContext& context) 
     return false;
   }
   if (types_.empty()) {
+    // Links are no events: they stay.
+    std::unique_ptr<std::vector<Link>> links = std::move(links_);
     *this = Profile();
+    links_ = std::move(links);
     return true;
   }
   UndoTime(time_ms);
@@ -73,7 +79,14 @@ bool Profile::Undo(const clean::CleanEvent& event, const ApplyContext& context) 
   const size_t recent = Find(recent_, [&](const RecentItem& entry) {
     return entry.time_ms == time_ms && entry.item == context.item && entry.type == event.type;
   });
-  if (recent != recent_.size()) recent_.erase(recent);
+  if (recent != recent_.size()) {
+    recent_.erase(recent);
+  } else {
+    TakeOne(days_, [&](const DayCount& entry) {
+      return entry.day == time_ms / kDayMs && entry.type == event.type &&
+             entry.category == context.category;
+    });
+  }
   if (purchases_ != nullptr) {
     if (event.type == EventType::kPurchase) UndoPurchase(event, context, time_ms);
     if (event.type == EventType::kRefund) UndoRefund(event, context);

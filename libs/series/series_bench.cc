@@ -77,3 +77,5 @@ BENCHMARK(BM_TakeChanges)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace kindred::series
+
+BENCHMARK_MAIN();

@@ -65,12 +65,12 @@ class Learner {
 
  private:
   struct Nearest;
+  struct Shape;
   void Run();
   // One walk over all customers. False when it was interrupted.
   bool Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro);
   bool FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Nearest* nearest, Shape* shape);
   // Micro-clusters and covariance are of the pass that has ended.
-  struct Shape;
   void Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms,
                const Shape* shape);
   void Save(const learn::SegmentModel& model);
