@@ -297,19 +297,10 @@ absl::Status NodeImpl::RestorePartitions() {
   if (stored.empty()) return absl::OkStatus();
   const size_t budget = static_cast<size_t>(memory_limit() / 2) / stored.size();
   for (const store::StoredPartition& one : stored) {
-    Partition& partition = partitions_->Ensure(one.partition);
-    KINDRED_RETURN_IF_ERROR(partition.Restore(*store_, budget));
-    if (partition.halted()) {
-      if (config_.clean().resume_halted()) partition.ResetBreaker();
-      base::LogWarning(
-          "node",
-          partition.halted() ? "partition stays halted: nearly all of its records were rejected; "
-                               "--resume-halted goes on"
-                             : "halted partition goes on",
-          {{"partition", one.partition.value()}, {"offset", partition.next_offset().value()}});
-    }
+    KINDRED_RETURN_IF_ERROR(partitions_->Ensure(one.partition).Restore(*store_, budget));
     outbox_pending_at_start_.push_back(one.partition);
   }
+  partitions_->TellHalted(config_.clean().resume_halted());
   base::LogInfo("node", "state restored",
                 {{"partitions", stored.size()},
                  {"customers", partitions_->customers()},

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/log.h"
 
 namespace kindred::node {
 
@@ -20,6 +21,20 @@ Partition& PartitionSet::Ensure(PartitionId id) {
     slot.has_state.store(true, std::memory_order_release);
   }
   return *slot.state;
+}
+
+void PartitionSet::TellHalted(bool resume) {
+  ForEach([resume](Slot& slot) {
+    Partition& partition = *slot.state;
+    if (!partition.halted()) return;
+    if (resume) partition.ResetBreaker();
+    base::LogWarning(
+        "node",
+        resume ? "halted partition goes on"
+               : "partition stays halted: nearly all of its records were rejected; "
+                 "--resume-halted goes on",
+        {{"partition", partition.id().value()}, {"offset", partition.next_offset().value()}});
+  });
 }
 
 absl::Status PartitionSet::Ready(PartitionId id) const {

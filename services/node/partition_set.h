@@ -61,6 +61,9 @@ class PartitionSet {
     }
   }
 
+  // After a start: logs which partitions are halted; `resume` lets them go on.
+  void TellHalted(bool resume);
+
   // Ok when the partition's customers can be answered for; Unavailable with the progress or with
   // what to do.
   absl::Status Ready(PartitionId id) const;
