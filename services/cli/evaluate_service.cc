@@ -45,10 +45,10 @@ const char* TypeOf(recommend::Interaction kind) {
   return "view";
 }
 
-class Subject final : public ServiceSubject {
+class LiveNode final : public ServiceSubject {
  public:
-  Subject(const EvaluateServiceOptions& options, const InputNames* names,
-          std::unique_ptr<stream::RecordSink> sink)
+  LiveNode(const EvaluateServiceOptions& options, const InputNames* names,
+           std::unique_ptr<stream::RecordSink> sink)
       : options_(options), names_(*names), sink_(std::move(sink)) {
     const std::shared_ptr<grpc::Channel> channel = Connect(options_.client);
     recommendations_ = v1::RecommendationService::NewStub(channel);
@@ -181,7 +181,7 @@ absl::StatusOr<std::unique_ptr<ServiceSubject>> ServiceSubject::Open(
   sink_options.linger = absl::ZeroDuration();
   KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<stream::RecordSink> sink,
                            stream::OpenKafkaRecordSink(sink_options));
-  auto subject = std::make_unique<Subject>(options, names, std::move(sink));
+  auto subject = std::make_unique<LiveNode>(options, names, std::move(sink));
   KINDRED_RETURN_IF_ERROR(subject->MeetEmptyNode());
   return subject;
 }

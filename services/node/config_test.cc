@@ -63,7 +63,9 @@ TEST(ConfigTest, TheBlendOfTheRecommender) {
   EXPECT_EQ(blend.next_weight, 0.65);
   EXPECT_EQ(blend.repeat_weight, recommend::BlendOptions().repeat_weight);
   EXPECT_TRUE(ValidateConfig(config).ok());
-  EXPECT_EQ(SharedOptionsOf(config, 4).blend.shrink, 60);
+  const absl::StatusOr<SharedOptions> options = SharedOptionsOf(config, 4);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->blend.shrink, 60);
   config.mutable_recommend()->mutable_blend()->set_next_weight(1.5);
   EXPECT_THAT(ValidateConfig(config).message(), HasSubstr("recommend.blend.next_weight must be"));
   config.mutable_recommend()->mutable_blend()->set_next_weight(0.5);

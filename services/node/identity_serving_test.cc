@@ -34,9 +34,11 @@ class IdentityServingTest : public ::testing::Test {
             [](absl::Status) {}),
         learner_(LearnerOptions(), world_.state->partitions.get(), world_.state->store.get(),
                  &registry_),
+        predictions_({}, world_.state->partitions.get(), world_.state->cold.get(),
+                     world_.state->store.get(), &registry_),
         serving_({"events", "kindred", 1 << 30, absl::Now()}, world_.state->shared.get(),
                  world_.state->partitions.get(), world_.state->cold.get(),
-                 world_.state->store.get(), &learner_, &checkpointer_, &health_) {}
+                 world_.state->store.get(), &learner_, &predictions_, &checkpointer_, &health_) {}
 
   void Shop(const std::string& id, int events) {
     for (int i = 0; i < events; ++i) {
@@ -72,6 +74,7 @@ class IdentityServingTest : public ::testing::Test {
   IdentityWorld world_;
   Checkpointer checkpointer_;
   Learner learner_;
+  PredictionLearner predictions_;
   LiveServing serving_;
 };
 

@@ -37,6 +37,7 @@ class InsightTest : public ::testing::Test {
 
   void Open() {
     serving_.reset();
+    predictions_.reset();
     learner_.reset();
     checkpointer_.reset();
     state_.reset();
@@ -47,10 +48,13 @@ class InsightTest : public ::testing::Test {
         [](absl::Status) {});
     learner_ = std::make_unique<Learner>(LearnerOptions(), state_->partitions.get(),
                                          state_->store.get(), registry_.get());
-    serving_ = std::make_unique<LiveServing>(StatusInfo{"events", "kindred", 1 << 30, absl::Now()},
-                                             state_->shared.get(), state_->partitions.get(),
-                                             state_->cold.get(), state_->store.get(),
-                                             learner_.get(), checkpointer_.get(), &health_);
+    predictions_ = std::make_unique<PredictionLearner>(PredictionOptions(),
+                                                       state_->partitions.get(), state_->cold.get(),
+                                                       state_->store.get(), registry_.get());
+    serving_ = std::make_unique<LiveServing>(
+        StatusInfo{"events", "kindred", 1 << 30, absl::Now()}, state_->shared.get(),
+        state_->partitions.get(), state_->cold.get(), state_->store.get(), learner_.get(),
+        predictions_.get(), checkpointer_.get(), &health_);
   }
 
   void Send(const std::string& user, const std::string& type, int64_t time_ms,
@@ -93,6 +97,7 @@ class InsightTest : public ::testing::Test {
   std::unique_ptr<TestState> state_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Learner> learner_;
+  std::unique_ptr<PredictionLearner> predictions_;
   std::unique_ptr<LiveServing> serving_;
   int count_ = 0;
 };

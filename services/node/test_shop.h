@@ -26,9 +26,10 @@ class TestShop {
             state.store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
             [](absl::Status) {}),
         learner_(LearnerOptions(), state.partitions.get(), state.store.get(), &registry_),
+        predictions_({}, state.partitions.get(), state.cold.get(), state.store.get(), &registry_),
         serving({"events", "kindred", 1 << 30, absl::Now()}, state.shared.get(),
                 state.partitions.get(), state.cold.get(), state.store.get(), &learner_,
-                &checkpointer_, &health_) {
+                &predictions_, &checkpointer_, &health_) {
     state.partition();
     PartitionSlot& slot = state.partitions->slot(PartitionId(0));
     slot.ownership.store(Ownership::kOwned);
@@ -91,6 +92,7 @@ class TestShop {
  private:
   Checkpointer checkpointer_;
   Learner learner_;
+  PredictionLearner predictions_;
 
  public:
   LiveServing serving;

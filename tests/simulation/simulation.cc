@@ -293,7 +293,7 @@ absl::Status Simulation::DeliverMessage(absl::string_view bytes) {
   absl::StatusOr<node::OutboxEntry> entry = node::DecodeOutboxEntry(bytes);
   if (!entry.ok()) return entry.status();
   constexpr absl::string_view kField = "\"event_time\":\"";
-  const size_t field = entry->value.find(kField);
+  const size_t field = entry->value.find(std::string(kField));
   absl::Time time;
   if (field == std::string::npos ||
       !absl::ParseTime(absl::RFC3339_full, entry->value.substr(field + kField.size(), 24), &time,
