@@ -30,7 +30,7 @@ void HourWatch::Add(telemetry::Registry* registry, series::SeriesKey key, const 
   const telemetry::Labels labels = {{"series", name}, {"measure", amount ? "amount" : "events"}};
   watched_.push_back(
       {key, name, amount,
-       registry->GetCounter("kindred_unusual_hours_total",
+       registry->GetCounter("kindred_series_anomalies_total",
                             "Hours of event time that were far from what was forecast.", labels),
        registry->GetGauge("kindred_hour_score",
                           "The last whole hour less its forecast, in robust standard deviations of "

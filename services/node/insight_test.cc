@@ -204,16 +204,16 @@ TEST_F(InsightTest, AnHourWithoutSalesIsNoticedOnce) {
   for (int h = 0; h < 144; ++h) hour(h, 50 + h * 7 % 5);
   hour(144, 20);
   watch.Check();
-  EXPECT_THAT(registry_->RenderText(), HasSubstr("kindred_unusual_hours_total{measure=\"events\","
+  EXPECT_THAT(registry_->RenderText(), HasSubstr("kindred_series_anomalies_total{measure=\"events\","
                                                  "series=\"all\"} 0"));
   // Nothing for an hour; the next one shows that it is over.
   hour(146, 20);
   watch.Check();
   const std::string metrics = registry_->RenderText();
   for (const char* line :
-       {"kindred_unusual_hours_total{measure=\"events\",series=\"all\"} 1",
-        "kindred_unusual_hours_total{measure=\"events\",series=\"purchase\"} 1",
-        "kindred_unusual_hours_total{measure=\"amount\",series=\"purchase\"} 1"}) {
+       {"kindred_series_anomalies_total{measure=\"events\",series=\"all\"} 1",
+        "kindred_series_anomalies_total{measure=\"events\",series=\"purchase\"} 1",
+        "kindred_series_anomalies_total{measure=\"amount\",series=\"purchase\"} 1"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
   }
   watch.Check();
