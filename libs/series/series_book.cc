@@ -27,11 +27,15 @@ SeriesBook::Series& SeriesBook::Find(SeriesKey key) {
   return *series;
 }
 
-void SeriesBook::Add(const SeriesEvent& given) {
-  SeriesEvent event = given;
+SeriesEvent SeriesBook::Bounded(SeriesEvent event) {
   // Beyond the year 6400 blocks would not fit into their keys.
   event.time_ms = std::clamp<int64_t>(event.time_ms, 0, int64_t{1} << 47);
   if (event.type >= kTypes) event.type = 0;
+  return event;
+}
+
+void SeriesBook::Add(const SeriesEvent& given) {
+  const SeriesEvent event = Bounded(given);
   newest_ms_ = std::max(newest_ms_, event.time_ms);
   keys_dirty_ = true;
   Count({SeriesKind::kAll, 0}, all_, event);
@@ -46,6 +50,34 @@ void SeriesBook::Add(const SeriesEvent& given) {
   if (event.item != 0) {
     if (Series* series = Track(SeriesKind::kItem, event.item, &items_)) {
       Count({SeriesKind::kItem, event.item}, series, event);
+    }
+  }
+}
+
+void SeriesBook::TakeBack(const SeriesEvent& given) {
+  const SeriesEvent event = Bounded(given);
+  TakeFrom({SeriesKind::kAll, 0}, event);
+  TakeFrom({SeriesKind::kEventType, event.type}, event);
+  if (event.category != 0) TakeFrom({SeriesKind::kCategory, event.category}, event);
+  if (event.item != 0) TakeFrom({SeriesKind::kItem, event.item}, event);
+}
+
+void SeriesBook::TakeFrom(SeriesKey key, const SeriesEvent& event) {
+  const auto found = series_.find(key);
+  if (found == series_.end() || event.time_ms < SinceMs(key)) return;
+  for (const Step step : {Step::kDay, Step::kHour}) {
+    const int64_t at = event.time_ms / StepMs(step);
+    Block* block = found->second->Find(step, at / kBlock);
+    if (block == nullptr) continue;
+    Cell& cell = block->cells[static_cast<size_t>(at % kBlock)];
+    if (cell.events == 0) continue;
+    --cell.events;
+    // The smallest number has no opposite.
+    cell.amount_micros = Saturated(
+        cell.amount_micros, -std::max(event.amount_micros, -std::numeric_limits<int64_t>::max()));
+    if (!block->dirty) {
+      block->dirty = true;
+      dirty_.push_back({key, step, at / kBlock});
     }
   }
 }

@@ -73,6 +73,9 @@ class SeriesBook {
   SeriesBook& operator=(SeriesBook&&) noexcept;
 
   void Add(const SeriesEvent& event);
+  // Takes an event that was added out again: its count and amount. Who was counted as a customer
+  // stays so; an item's or category's part stays if its series is not whole at that time.
+  void TakeBack(const SeriesEvent& event);
 
   // Adds the series' steps to `points`; points[i] is step `first` + i, counted from 1970 in units
   // of `step`.
@@ -106,6 +109,9 @@ class SeriesBook {
     int64_t number;
   };
 
+  // Within what a book can hold.
+  static SeriesEvent Bounded(SeriesEvent event);
+  void TakeFrom(SeriesKey key, const SeriesEvent& event);
   Series* Track(SeriesKind kind, uint32_t id, TopKeys* keys);
   void Count(SeriesKey key, Series* series, const SeriesEvent& event);
   template <size_t kBlocks>

@@ -82,7 +82,7 @@ void SeriesBook::TakeChanges(
     writer.U8(kVersion);
     for (size_t i = 0; i < kBlock; ++i) {
       const Cell& cell = block->cells[i];
-      if (cell.events == 0) continue;
+      if (cell.events == 0 && cell.amount_micros == 0) continue;
       writer.U8(static_cast<uint8_t>(i));
       writer.Varint(cell.events);
       writer.Signed(cell.amount_micros);
@@ -155,7 +155,9 @@ absl::Status SeriesBook::RestoreRow(absl::string_view key, absl::string_view row
     const int place = in.U8();
     const uint64_t events = in.Varint();
     const int64_t amount = in.Signed();
-    if (!in.ok() || place <= last || place >= kBlock || events == 0) return Damaged();
+    if (!in.ok() || place <= last || place >= kBlock || (events == 0 && amount == 0)) {
+      return Damaged();
+    }
     block->cells[static_cast<size_t>(place)] = {events, amount};
     last = place;
   }

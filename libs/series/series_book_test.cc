@@ -181,6 +181,38 @@ TEST(SeriesBook, GoesOnFromItsRowsAsIfNothingHadHappened) {
   EXPECT_EQ(Restored(rows).too_old(), steady.too_old());
 }
 
+TEST(SeriesBook, WhatIsTakenBackIsAsIfItHadNotBeen) {
+  const std::vector<SeriesEvent> events = Events(3000, 30, 14, 5);
+  SeriesBook kept;
+  SeriesBook both;
+  Rows rows;
+  for (size_t i = 0; i < events.size(); ++i) {
+    both.Add(events[i]);
+    if (i % 3 != 0) kept.Add(events[i]);
+    if (i % 700 == 0) Store(&both, &rows);
+  }
+  for (size_t i = 0; i < events.size(); i += 3) both.TakeBack(events[i]);
+  Store(&both, &rows);
+  const SeriesBook restored = Restored(rows);
+  for (const SeriesKey key :
+       {SeriesKey{SeriesKind::kAll, 0}, SeriesKey{SeriesKind::kEventType, 1},
+        SeriesKey{SeriesKind::kCategory, 2}, SeriesKey{SeriesKind::kItem, 9}}) {
+    const std::vector<SeriesPoint> expected = Days(kept, key, 14);
+    for (const SeriesBook* book : {static_cast<const SeriesBook*>(&both), &restored}) {
+      const std::vector<SeriesPoint> points = Days(*book, key, 14);
+      for (size_t day = 0; day < 14; ++day) {
+        EXPECT_EQ(points[day].events, expected[day].events) << day;
+        EXPECT_EQ(points[day].amount_micros, expected[day].amount_micros) << day;
+      }
+    }
+  }
+  SeriesEvent never = events[0];
+  never.time_ms += 400 * kDayMs;
+  never.amount_micros = INT64_MIN;
+  both.TakeBack(never);
+  both.TakeBack({});
+}
+
 TEST(SeriesBook, StaysBoundedUnderHostileTimesAndKeys) {
   SeriesBook book;
   Rows rows;

@@ -273,7 +273,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   CountAttribution(clean, context, hash, /*undo=*/false);
   (*customer)->profile.Apply(clean, context);
   if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
-  CountInSeries(clean, context, hash);
+  CountInSeries(clean, context, hash, /*undo=*/false);
   customers_.MarkDirty(**customer);
   if (clean.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
     const bool own_currency =
@@ -399,24 +399,6 @@ void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyCon
   if (noted) noted_items_.push_back(context.item);
 }
 
-void Partition::CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
-                              uint64_t customer_hash) {
-  series::SeriesEvent counted;
-  counted.time_ms = event.event_time_ms;
-  counted.customer_hash = customer_hash;
-  counted.type = static_cast<uint32_t>(event.type);
-  counted.category = context.category.value();
-  counted.item = context.item.value();
-  const bool given_back = event.type == event::EventType::kRefund;
-  // Amounts of other currencies cannot be added.
-  if (event.has_amount && (event.type == event::EventType::kPurchase || given_back) &&
-      (context.currency.value() == 0 || context.currency == context.default_currency)) {
-    const double micros = std::min(event.amount, 1e12) * profile::kMicros;
-    counted.amount_micros = std::llround(given_back ? -micros : micros);
-  }
-  series_.Add(counted);
-}
-
 void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,
                        absl::string_view reason, absl::string_view detail, uint32_t line) {
   outbox_.push_back(
@@ -480,11 +462,6 @@ uint64_t Partition::Walk(uint64_t cursor, size_t count,
                          absl::FunctionRef<void(const profile::Customer&)> visit) const {
   absl::ReaderMutexLock lock(&mutex_);
   return customers_.Walk(cursor, count, visit);
-}
-
-void Partition::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  read(series_);
 }
 
 void Partition::VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const {

@@ -186,7 +186,7 @@ class Partition {
   void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
-                     uint64_t customer_hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                     uint64_t customer_hash, bool undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Links (partition_links.cc). The event may say that ids belong together.

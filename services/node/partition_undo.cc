@@ -25,6 +25,7 @@ void Partition::UndoEvent(const stream::RawRecord& record, clean::CleanEvent* ev
   if (!applied || customer == nullptr || event->type == event::EventType::kDelete) return;
   const profile::ApplyContext context = Intern(*event);
   CountAttribution(*event, context, hash, /*undo=*/true);
+  CountInSeries(*event, context, hash, /*undo=*/true);
   if (event->type == event::EventType::kRating) {
     rating_table_.Take(hash, context.item, event->event_time_ms);
   }
