@@ -92,6 +92,8 @@ absl::string_view RejectReasonName(RejectReason reason) {
       return "crashes_process";
     case RejectReason::kInvalidLink:
       return "invalid_link";
+    case RejectReason::kOperatorRule:
+      return "operator_rule";
   }
   return "unknown";
 }

@@ -116,8 +116,9 @@ enum class RejectReason : uint8_t {
   kOutlier,            // "outlier": only where outliers are quarantined
   kCrashesProcess,     // "crashes_process": nothing is wrong with it but what it did to the process
   kInvalidLink,        // "invalid_link": a link that Kindred cannot have made
+  kOperatorRule,       // "operator_rule": a rule of the operators drops it; the detail names it
 };
-inline constexpr int kRejectReasons = 19;
+inline constexpr int kRejectReasons = 20;
 
 struct Rejection {
   RejectReason reason;

@@ -24,6 +24,7 @@ constexpr TableFacts kTableFacts[] = {
     {Table::kProfile, "profile", Scope::kPartition, Family::kProfiles},
     {Table::kPurchased, "purchased", Scope::kPartition, Family::kProfiles},
     {Table::kLink, "link", Scope::kPartition, Family::kProfiles},
+    {Table::kAudience, "audience", Scope::kPartition, Family::kProfiles},
     {Table::kDictionary, "dictionary", Scope::kNode, Family::kItems},
     {Table::kCatalogue, "catalogue", Scope::kNode, Family::kItems},
     {Table::kItemRow, "item_row", Scope::kPartition, Family::kItems},

@@ -28,6 +28,7 @@ enum class Table : uint8_t {
   kProfile = 16,      // partition: customer id → the customer's state
   kPurchased = 17,    // partition: customer id → items bought, apart from the profile
   kLink = 18,         // partition: customer id → customers linked to it
+  kAudience = 19,     // partition: customer id → audiences that it was told to be in
   kDictionary = 32,   // node: number (NumberKey) → name
   kCatalogue = 33,    // node: item number (NumberKey) → what the items topic says
   kItemRow = 34,      // partition: item number (NumberKey) → relations and popularity
@@ -38,9 +39,10 @@ enum class Table : uint8_t {
   kOutbox = 64,       // partition: sequence (WideKey) → what has to be produced
 };
 inline constexpr std::array kAllTables = {
-    Table::kStore,     Table::kMeta,        Table::kQuality,    Table::kModel,     Table::kProfile,
-    Table::kPurchased, Table::kLink,        Table::kDictionary, Table::kCatalogue, Table::kItemRow,
-    Table::kPrice,     Table::kRelationLog, Table::kSeries,     Table::kDedup,     Table::kOutbox};
+    Table::kStore,       Table::kMeta,      Table::kQuality, Table::kModel,
+    Table::kProfile,     Table::kPurchased, Table::kLink,    Table::kAudience,
+    Table::kDictionary,  Table::kCatalogue, Table::kItemRow, Table::kPrice,
+    Table::kRelationLog, Table::kSeries,    Table::kDedup,   Table::kOutbox};
 
 absl::string_view TableName(Table table);
 

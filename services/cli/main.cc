@@ -1,5 +1,6 @@
 #include "CLI/CLI.hpp"
 #include "cli/ask_commands.h"
+#include "cli/audiences_command.h"
 #include "cli/client.h"
 #include "cli/completion_command.h"
 #include "cli/dead_letters_command.h"
@@ -33,6 +34,8 @@ int main(int argc, char** argv) {
   kindred::cli::AddAskCommands(app);
   kindred::cli::AddIdentityCommand(app);
   kindred::cli::AddRecommendCommands(app);
+  kindred::cli::AddAudiencesCommand(app);
+  kindred::cli::AddRulesCommand(app);
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
   kindred::cli::AddSeriesCommand(app);

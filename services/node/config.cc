@@ -249,6 +249,9 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_segments()->set_count(8);
   config.mutable_segments()->set_pass_interval_ms(1000);
   config.mutable_predictions()->set_churn_days(90);
+  config.mutable_rules()->set_file("");
+  config.mutable_rules()->set_audience_cpu_percent(5);
+  config.mutable_rules()->set_walk_interval_ms(60000);
   config.mutable_recommend()->set_relation_memory_mib(1024);
   config.mutable_recommend()->set_relation_half_life_days(90);
   config.mutable_recommend()->set_popularity_half_life_days(7);
@@ -353,6 +356,9 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("predictions.churn_days", config.predictions().churn_days(), 1, 180, &problems);
   CheckRange("segments.pass_interval_ms", config.segments().pass_interval_ms(), 1, 3600000,
              &problems);
+  CheckRange("rules.audience_cpu_percent", config.rules().audience_cpu_percent(), 0.1, 100,
+             &problems);
+  CheckRange("rules.walk_interval_ms", config.rules().walk_interval_ms(), 100, 86400000, &problems);
   CheckRange("recommend.relation_memory_mib", config.recommend().relation_memory_mib(), 1, 1 << 20,
              &problems);
   CheckRange("recommend.relation_half_life_days", config.recommend().relation_half_life_days(), 14,

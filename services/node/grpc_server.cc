@@ -17,6 +17,7 @@
 #include "kindred/v1/segment.grpc.pb.h"
 #include "kindred/v1/status.grpc.pb.h"
 #include "node/admission.h"
+#include "node/audience_service.h"
 #include "node/call_wait.h"
 #include "node/request_error.h"
 #include "node/watch.h"
@@ -312,7 +313,9 @@ class GrpcServerImpl final : public GrpcServer {
             "RESOURCE_EXHAUSTED.",
             [this] {
               return std::vector<telemetry::Sample>{{{}, admission_.share()}};
-            })) {}
+            })) {
+    if (options.audiences != nullptr) audiences_ = MakeAudienceService(options.audiences);
+  }
 
   ~GrpcServerImpl() override { Shutdown(absl::Now()); }
 
@@ -334,6 +337,7 @@ class GrpcServerImpl final : public GrpcServer {
     builder.RegisterService(&identities_);
     builder.RegisterService(&insight_);
     builder.RegisterService(&status_);
+    if (audiences_ != nullptr) builder.RegisterService(audiences_.get());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(
@@ -377,6 +381,7 @@ class GrpcServerImpl final : public GrpcServer {
   InsightServiceImpl insight_;
   StatusServiceImpl status_;
   std::unique_ptr<telemetry::Registry::Collector> share_;
+  std::unique_ptr<grpc::Service> audiences_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<CallWait> call_wait_;
   std::atomic<bool> stopped_{false};

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "node/audience_answers.h"
 #include "node/serving.h"
 #include "telemetry/metrics.h"
 
@@ -17,6 +18,7 @@ struct GrpcServerOptions {
   std::string address;                               // host:port; port 0 picks a free one
   int max_calls = 1000;                              // calls at once; more get ResourceExhausted
   int max_watches = 1000;                            // WatchProfile streams at once
+  const AudienceAnswers* audiences = nullptr;        // null: no AudienceService
   absl::Duration watch_interval = absl::Seconds(1);  // at most one message per stream and interval
 };
 

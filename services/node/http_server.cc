@@ -141,8 +141,8 @@ v1::SeriesMeasure ReadMeasure(const httplib::Request& request, RequestCheck* che
 class HttpServerImpl final : public HttpServer {
  public:
   HttpServerImpl(Serving* serving, const telemetry::Registry* registry,
-                 const telemetry::HealthState* health)
-      : serving_(serving), registry_(registry), health_(health) {}
+                 const telemetry::HealthState* health, const AudienceAnswers* audiences)
+      : serving_(serving), registry_(registry), health_(health), audiences_(audiences) {}
 
   ~HttpServerImpl() override { Shutdown(); }
 
@@ -199,6 +199,7 @@ class HttpServerImpl final : public HttpServer {
     RouteRecommendations();
     RouteSegments();
     RouteInsight();
+    if (audiences_ != nullptr) RouteAudiences();
     RouteOperations();
   }
 
@@ -328,6 +329,28 @@ class HttpServerImpl final : public HttpServer {
                 });
   }
 
+  void RouteAudiences() {
+    server_.Get("/v1/audiences", [this](const httplib::Request&, httplib::Response& out) {
+      v1::ListAudiencesResponse response;
+      Send(audiences_->List({}, &response), response, &out);
+    });
+    server_.Get(R"(/v1/audiences/([^/]+))",
+                [this](const httplib::Request& in, httplib::Response& out) {
+                  v1::GetAudienceRequest request;
+                  request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
+                  v1::Audience audience;
+                  Send(audiences_->Get(request, &audience), audience, &out);
+                });
+    server_.Get(R"(/v1/audiences/([^/]+)/members/(.+))",
+                [this](const httplib::Request& in, httplib::Response& out) {
+                  v1::ExplainMembershipRequest request;
+                  request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
+                  request.set_customer_id(in.matches[2].str());
+                  v1::Membership membership;
+                  Send(audiences_->Explain(request, &membership), membership, &out);
+                });
+  }
+
   void RouteOperations() {
     server_.Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
       v1::Status status;
@@ -428,6 +451,7 @@ class HttpServerImpl final : public HttpServer {
   Serving* const serving_;
   const telemetry::Registry* const registry_;
   const telemetry::HealthState* const health_;
+  const AudienceAnswers* const audiences_;
   httplib::Server server_;
   std::thread thread_;
   int port_ = 0;
@@ -438,7 +462,7 @@ class HttpServerImpl final : public HttpServer {
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
     const HttpServerOptions& options, Serving* serving, const telemetry::Registry* registry,
     const telemetry::HealthState* health) {
-  auto server = std::make_unique<HttpServerImpl>(serving, registry, health);
+  auto server = std::make_unique<HttpServerImpl>(serving, registry, health, options.audiences);
   const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return server;

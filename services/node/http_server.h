@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "node/audience_answers.h"
 #include "node/serving.h"
 #include "telemetry/health.h"
 #include "telemetry/metrics.h"
@@ -15,8 +16,9 @@
 namespace kindred::node {
 
 struct HttpServerOptions {
-  std::string address;  // host:port; port 0 picks a free one
-  int threads = 32;     // an open connection holds one
+  std::string address;                         // host:port; port 0 picks a free one
+  int threads = 32;                            // an open connection holds one
+  const AudienceAnswers* audiences = nullptr;  // null: no /v1/audiences
 };
 
 // GET  /v1/profiles/{id}                    kindred.v1.Profile
@@ -25,6 +27,8 @@ struct HttpServerOptions {
 // /v1/recommendations/{id}?n=&category=&exclude=&page=&cart=&session=&min_price=&max_price= GET
 // /v1/items/{id}/similar?n=&category=&exclude= GET  /v1/segments, /v1/segments/{id}, /v1/status GET
 // /metrics, /healthz (liveness), /readyz (readiness)
+//
+// GET  /v1/audiences, /v1/audiences/{name}, /v1/audiences/{name}/members/{id} (whether and why)
 //
 // Field names are those of the protos; errors as request_error.h says.
 // Threads: all methods from any thread. What is passed in must outlive it.

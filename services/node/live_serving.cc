@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "learn/segment_label.h"
+#include "node/audience_answers.h"
 #include "node/identity_view.h"
 #include "node/profile_view.h"
 #include "node/request_error.h"
@@ -116,6 +117,7 @@ absl::Status LiveServing::ReadProfile(absl::string_view id, const google::protob
   KINDRED_ASSIGN_OR_RETURN(const bool found, customers_.Visit(id, [&](const profile::Profile& state,
                                                                       const CustomerParts& parts) {
     FillProfile(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
+    FillTags(id, state, shared_, segments.get(), as_of_ms, profile);
     if (parts.group == nullptr) return;
     FillIdentity(id, parts, profile->mutable_identity());
     *first = parts.group->members.front().id == id;

@@ -34,15 +34,22 @@ Exit status: 0 stopped as asked, 1 could not start or go on (the log says why), 
 
 // SIGTERM and SIGINT: the first asks for a clean stop, the second forces it.
 std::atomic<int> signals{0};
+// SIGHUP: read the rules file again.
+std::atomic<bool> reload{false};
 
 void WaitForSignals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   while (true) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
+    if (signal == SIGHUP) {
+      reload.store(true);
+      continue;
+    }
     if (signals.fetch_add(1) > 0) {
       base::LogWarning("node", "second signal: leaving at once");
       _exit(1);
@@ -56,6 +63,7 @@ void BlockSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
 }
@@ -150,7 +158,10 @@ int RunNode(const config::v1::NodeConfig& config) {
     base::LogError("node", "cannot start", {{"error", node.status()}});
     return 1;
   }
-  while (signals.load() == 0 && (*node)->fatal().ok()) absl::SleepFor(absl::Milliseconds(20));
+  while (signals.load() == 0 && (*node)->fatal().ok()) {
+    if (reload.exchange(false)) (*node)->ReloadRules();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
   const absl::Status status = (*node)->Stop();
   if (!status.ok()) {
     base::LogError("node", "stopped by an error", {{"error", status}});

@@ -29,6 +29,7 @@
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
 #include "node/progress_watch.h"
+#include "node/rules_runtime.h"
 #include "node/shared_state.h"
 #include "node/store_cold_reader.h"
 #include "node/suspects.h"
@@ -99,6 +100,7 @@ class NodeImpl final : public Node {
     return fatal_;
   }
   bool ready() const override { return health_.Check(telemetry::Probe::kReadiness).ok(); }
+  void ReloadRules() override { rules_->Reload(); }
   Serving& serving() override { return *serving_; }
   int grpc_port() const override { return grpc_->port(); }
   int http_port() const override { return http_ == nullptr ? 0 : http_->port(); }
@@ -144,6 +146,7 @@ class NodeImpl final : public Node {
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<PredictionLearner> predictions_;
+  std::unique_ptr<RulesRuntime> rules_;
   std::unique_ptr<CatalogueFollower> catalogue_;
   std::unique_ptr<EventWriter> writer_;
   std::unique_ptr<LiveServing> serving_;
@@ -262,7 +265,16 @@ absl::Status NodeImpl::OpenState() {
   KINDRED_RETURN_IF_ERROR(learner_->Start());
   predictions_ = std::make_unique<PredictionLearner>(
       PredictionOptionsOf(config_), partitions_.get(), cold_.get(), store_.get(), &registry_);
-  return predictions_->Start();
+  KINDRED_RETURN_IF_ERROR(predictions_->Start());
+  // A partition with something to tell gets a checkpoint, as if a record had come.
+  const auto tell = [this](Partition* partition) {
+    workers_[static_cast<size_t>(partition->id().value()) % workers_.size()]->Enqueue(partition,
+                                                                                      {});
+  };
+  rules_ =
+      std::make_unique<RulesRuntime>(RulesOptionsOf(config_), shared_.get(), partitions_.get(),
+                                     cold_.get(), store_.get(), learner_.get(), tell, &registry_);
+  return rules_->Load();
 }
 
 absl::Status NodeImpl::CheckLastingSettings() {
@@ -321,10 +333,12 @@ absl::Status NodeImpl::StartServers() {
   serving_->SetWriter(writer_.get());
   GrpcServerOptions grpc;
   grpc.address = config_.serve().grpc_address();
+  grpc.audiences = &rules_->answers();
   KINDRED_ASSIGN_OR_RETURN(grpc_, GrpcServer::Start(grpc, serving_.get(), &registry_));
   if (!config_.serve().http_address().empty()) {
     HttpServerOptions http;
     http.address = config_.serve().http_address();
+    http.audiences = &rules_->answers();
     KINDRED_ASSIGN_OR_RETURN(http_, HttpServer::Start(http, serving_.get(), &registry_, &health_));
   }
   return absl::OkStatus();
@@ -355,6 +369,7 @@ absl::Status NodeImpl::StartIngest() {
                                      checkpointer_.get(), &registry_,
                                      [this](absl::Status status) { Fail(std::move(status)); });
   ingest_->SetOnConsumed(hooks_.on_consumed);
+  rules_->Start();
   collectors_ = AddNodeCollectors(&registry_, shared_.get(), partitions_.get(), store_.get(),
                                   checkpointer_.get(), ingest_.get(), learner_.get());
   stream::KafkaSourceOptions source;
@@ -457,6 +472,7 @@ absl::Status NodeImpl::Stop() {
   if (grpc_ != nullptr) grpc_->Shutdown(start + grace);
   if (http_ != nullptr) http_->Shutdown();
   if (catalogue_ != nullptr) catalogue_->Stop();
+  if (rules_ != nullptr) rules_->Stop();
   // Leaving the group writes last checkpoints, so workers and checkpointer must still be there.
   if (ingest_ != nullptr) ingest_->Stop(kLeaveLimit);
   for (const auto& worker : workers_) worker->Stop();

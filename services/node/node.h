@@ -40,6 +40,8 @@ class Node {
   virtual absl::Status fatal() const = 0;
   // Everything is ready to serve.
   virtual bool ready() const = 0;
+  // Reads the rules file again, whether or not it changed.
+  virtual void ReloadRules() = 0;
   virtual Serving& serving() = 0;
   virtual int grpc_port() const = 0;
   virtual int http_port() const = 0;  // 0 without HTTP

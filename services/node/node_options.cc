@@ -85,8 +85,17 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
        absl::StrSplit(config.identity().blocked_ids(), ',', absl::SkipWhitespace())) {
     options.identity.blocked.insert(absl::AsciiStrToLower(absl::StripAsciiWhitespace(id)));
   }
+  options.produce_audience_changes = !config.kafka().audience_topic().empty();
   std::random_device random;
   options.dedup_seed = uint64_t{random()} << 32 | random();
+  return options;
+}
+
+RulesOptions RulesOptionsOf(const config::v1::NodeConfig& config) {
+  RulesOptions options;
+  options.file = config.rules().file();
+  options.keeper.cpu_share = config.rules().audience_cpu_percent() / 100;
+  options.keeper.walk_interval = absl::Milliseconds(config.rules().walk_interval_ms());
   return options;
 }
 

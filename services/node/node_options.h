@@ -9,6 +9,7 @@
 #include "kindred/config/v1/config.pb.h"
 #include "node/learner.h"
 #include "node/prediction_learner.h"
+#include "node/rules_runtime.h"
 #include "node/shared_state.h"
 
 namespace kindred::node {
@@ -20,6 +21,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
                                               int32_t partitions);
 
 // Settings that stored sums were made with; with others they would mean something else.
+RulesOptions RulesOptionsOf(const config::v1::NodeConfig& config);
 std::string LastingSettings(const config::v1::NodeConfig& config);
 
 // A status that says damaged state, with what to do about it; others as they are.

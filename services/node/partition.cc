@@ -1,6 +1,7 @@
 #include "node/partition.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "node/dead_letter.h"
+#include "node/event_fields.h"
 #include "profile/bounded_sets.h"
 
 namespace kindred::node {
@@ -235,6 +237,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     return absl::OkStatus();
   }
   FillFromCatalogue(&clean, bench);
+  if (!ApplyRules(record, &clean, event.line, bench)) return absl::OkStatus();
   static const profile::Profile* const kStranger = new profile::Profile;
   const profile::Profile& known = *customer == nullptr ? *kStranger : (*customer)->profile;
   if (!bench->cleaner.FlagOutliers(known.amount_history(), known.rate_history(), &prices_,
@@ -254,6 +257,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     attribution_.Forget(hash);
     rating_table_.Forget(hash);
     sample_.Remove(hash);
+    audiences_.Remove(clean.customer_id, hash, newest_event_ms());
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
@@ -322,6 +326,27 @@ absl::Status Partition::StepSample(int64_t event_time_ms, const ColdReader& cold
                   });
   outcomes_known_ms_.store(sample_.known_until_ms(), std::memory_order_release);
   return absl::OkStatus();
+}
+
+bool Partition::ApplyRules(const stream::RawRecord& record, clean::CleanEvent* event, uint32_t line,
+                           Workbench* bench) {
+  // The rules stay the same for a record, and what they hold as long as the event.
+  if (shared_.rules.generation() != bench->rules_generation) {
+    bench->rules_generation = shared_.rules.generation();
+    bench->rules = shared_.rules.rules();
+  }
+  if (bench->rules == nullptr || bench->rules->cleaning.empty()) return true;
+  bench->rule_texts.clear();
+  const Verdict verdict = ApplyCleaning(*bench->rules, event, &bench->rule_texts);
+  for (uint64_t bits = verdict.matched; bits != 0; bits &= bits - 1) {
+    bench->rules->cleaning_counts[static_cast<size_t>(std::countr_zero(bits))].fetch_add(
+        1, std::memory_order_relaxed);
+  }
+  if (verdict.dropped_by == nullptr) return true;
+  constexpr auto kReason = clean::RejectReason::kOperatorRule;
+  quality_.CountRejected(kReason);
+  Reject(record, "clean", clean::RejectReasonName(kReason), verdict.dropped_by->name, line);
+  return false;
 }
 
 absl::StatusOr<profile::Customer*> Partition::FindOrLoad(absl::string_view id, uint64_t hash,
@@ -423,6 +448,14 @@ void Partition::ResetBreaker() {
   absl::MutexLock lock(&mutex_);
   breaker_.Reset();
   halted_.store(false, std::memory_order_release);
+}
+
+std::vector<std::string> Partition::TakeChanged(size_t count) {
+  std::vector<std::string> ids;
+  absl::MutexLock lock(&mutex_);
+  customers_.TakeChanged(
+      count, [&ids](const profile::Customer& customer) { ids.emplace_back(customer.id()); });
+  return ids;
 }
 
 void Partition::Evict(size_t target_bytes) {

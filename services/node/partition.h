@@ -29,6 +29,7 @@
 #include "node/breaker.h"
 #include "node/cold_reader.h"
 #include "node/outbox_entry.h"
+#include "node/partition_audiences.h"
 #include "node/shared_state.h"
 #include "node/workbench.h"
 #include "profile/customer_map.h"
@@ -91,6 +92,9 @@ class Partition {
   // checkpoint is being written.
   void Evict(size_t target_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Takes customers that changed since they were last taken, at most `count`, oldest change first.
+  std::vector<std::string> TakeChanged(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // --- Readers
   PartitionId id() const { return id_; }
   // The first offset not applied.
@@ -142,6 +146,8 @@ class Partition {
       ABSL_LOCKS_EXCLUDED(mutex_);
   // What recommendations led to, as far as this partition's events tell; a copy.
   std::map<AttributionCell, AttributionCounts> attribution() const ABSL_LOCKS_EXCLUDED(mutex_);
+  PartitionAudiences& audiences() { return audiences_; }
+  const PartitionAudiences& audiences() const { return audiences_; }
 
   // Acknowledged outbox entries, for the count of those that wait.
   void OutboxDelivered(uint64_t count) { outbox_delivered_.fetch_add(count); }
@@ -187,6 +193,9 @@ class Partition {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
                      uint64_t customer_hash, bool undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False: a rule of the operators drops the event.
+  bool ApplyRules(const stream::RawRecord& record, clean::CleanEvent* event, uint32_t line,
+                  Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Links (partition_links.cc). The event may say that ids belong together.
@@ -240,6 +249,7 @@ class Partition {
   recommend::RatingTable rating_table_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
   series::SeriesBook series_ ABSL_GUARDED_BY(mutex_);
+  PartitionAudiences audiences_;                 // guards itself
   base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
   base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;

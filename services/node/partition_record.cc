@@ -20,6 +20,8 @@ constexpr absl::string_view kQualityKey = "counts";
 constexpr absl::string_view kBreakerKey = "breaker";
 constexpr absl::string_view kAttributionPrefix = "attribution/";
 constexpr absl::string_view kRatingsPrefix = "ratings/";
+// Customers whose changes of audiences go into one checkpoint: readers wait for it.
+constexpr size_t kMaxAudienceChanges = 5'000;
 
 void PutRows(store::Table table, clean::RowChanges rows, store::Checkpoint* checkpoint) {
   for (const std::string& key : rows.deletes) checkpoint->Delete(table, key);
@@ -124,6 +126,7 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
         return absl::OkStatus();
       }));
   outbox_delivered_.store(next_outbox_ - 1 - pending);
+  KINDRED_RETURN_IF_ERROR(audiences_.Restore(store, id_));
   KINDRED_RETURN_IF_ERROR(RestoreProfiles(store, profile_bytes));
   next_offset_.store(next->value(), std::memory_order_release);
   stored_offset_.store(next->value(), std::memory_order_release);
@@ -169,14 +172,25 @@ absl::Status Partition::RestoreProfiles(const store::Store& store, size_t profil
 }
 
 std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& store) {
-  if (checkpoint_pending_.load(std::memory_order_acquire) ||
-      next_offset().value() == stored_offset().value())
-    return std::nullopt;
+  const bool news =
+      next_offset() != stored_offset() || (next_offset().value() > 0 && audiences_.pending());
+  if (checkpoint_pending_.load(std::memory_order_acquire) || !news) return std::nullopt;
   PendingCheckpoint pending{store.NewCheckpoint(id_), next_offset(), 0, 0, false};
   store::Checkpoint& checkpoint = pending.checkpoint;
   {
     absl::MutexLock lock(&mutex_);
     PutRows(store::Table::kDedup, duplicates_.TakeChanges(), &checkpoint);
+    audiences_.Tell(
+        kMaxAudienceChanges, &checkpoint,
+        [this] {
+          mutex_.AssertHeld();
+          return next_outbox_;
+        },
+        [this](const OutboxEntry& entry) {
+          mutex_.AssertHeld();
+          if (shared_.options.produce_audience_changes) Post(entry);
+        },
+        id_);
   }
   // Readers only read profiles, and nobody but this thread changes anything: they need not wait.
   mutex_.ReaderLock();

@@ -24,6 +24,7 @@
 #include "node/catalogue.h"
 #include "node/experiment.h"
 #include "profile/identity_group.h"
+#include "node/rule_set.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
 #include "recommend/recommender.h"
@@ -94,6 +95,8 @@ struct SharedOptions {
   profile::IdentityRules identity;
   // Customers a partition that predictions are trained on; all while there are fewer.
   size_t sampled_customers = 1024;
+  // False: there is no topic for them.
+  bool produce_audience_changes = true;
 };
 
 struct SharedState {
@@ -107,6 +110,7 @@ struct SharedState {
   recommend::ItemIndex index;
   Catalogue catalogue;
   StrayIndex strays;
+  RuleBook rules;
 };
 
 }  // namespace kindred::node

@@ -2,13 +2,18 @@
 #ifndef KINDRED_NODE_WORKBENCH_H_
 #define KINDRED_NODE_WORKBENCH_H_
 
+#include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "clean/cleaner.h"
 #include "event/decoder.h"
 #include "event/event.h"
 #include "node/catalogue.h"
+#include "node/rule_set.h"
 #include "node/shared_state.h"
 #include "profile/profile.h"
 #include "recommend/interaction.h"
@@ -24,6 +29,9 @@ struct Workbench {
   std::vector<event::Header> headers;
   std::vector<recommend::Touch> recent;
   CatalogueItem catalogue_item;
+  std::shared_ptr<const RuleSet> rules;  // the operators' rules, as of the generation
+  uint64_t rules_generation = 0;
+  std::deque<std::string> rule_texts;  // texts that rules made for the event at hand
 };
 
 // How the recommender sees an event; none for events that say nothing of items wanted.

@@ -1,0 +1,130 @@
+// Keeps memberships of audiences current: judges customers whose state changed, customers whose
+// time has come, and, by a walk now and then, all of them.
+//
+// Nothing of it runs on the path of events: it takes the customers that changed, each once however
+// many events it sent, and works for a bounded share of a core.
+#ifndef KINDRED_NODE_AUDIENCE_KEEPER_H_
+#define KINDRED_NODE_AUDIENCE_KEEPER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "learn/random.h"
+#include "node/customer_fields.h"
+#include "node/learner.h"
+#include "node/partition_set.h"
+#include "node/shared_state.h"
+#include "store/store.h"
+
+namespace kindred::node {
+
+struct AudienceKeeperOptions {
+  double cpu_share = 0.05;  // of a core, at most
+  absl::Duration walk_interval = absl::Minutes(1);
+  uint64_t seed = 1;  // of the sample for percentiles
+};
+
+// Time is that of the newest event, as in answers. A timer that cannot be kept, beyond a million of
+// them, is left to the walk, as is what depends on models and percentiles.
+class AudienceKeeper {
+ public:
+  // `learner` gives the segments; may be null. `tell` is called for a partition that has something
+  // to tell, so that a checkpoint is made. What is passed in must outlive it.
+  AudienceKeeper(const AudienceKeeperOptions& options, SharedState* shared,
+                 PartitionSet* partitions, const ColdReader* cold, const store::Store* store,
+                 const Learner* learner, std::function<void(Partition*)> tell);
+  ~AudienceKeeper();
+
+  void Start();
+  void Stop();
+
+  // Customers judged in one step.
+  static constexpr size_t kStep = 256;
+  // One step as of `now_ms`: changed customers, due ones, a part of the walk if one is under way.
+  // Returns whether there is more to do at once. For one thread; Start() runs it on its own.
+  bool Step(int64_t now_ms);
+  void BeginWalk();
+
+  // Customers with each tag of the rules in force at the last walk, by the rules' order.
+  std::vector<uint64_t> TagCounts() const ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t judged() const { return judged_.load(std::memory_order_relaxed); }
+  uint64_t walks() const { return walks_.load(std::memory_order_relaxed); }
+  size_t timers() const { return timer_count_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr size_t kMaxTimers = 1'000'000;
+  static constexpr size_t kSample = 4096;
+  struct Timer {
+    int64_t due_ms;
+    uint64_t hash;
+    std::string id;
+    bool operator>(const Timer& other) const { return due_ms > other.due_ms; }
+  };
+  // What is known of one partition.
+  struct Lane {
+    std::vector<int> slots;  // of the rules' audiences
+    std::priority_queue<Timer, std::vector<Timer>, std::greater<Timer>> timers;
+    absl::flat_hash_map<uint64_t, int64_t> due;  // the timer that counts
+  };
+  struct Sample {
+    std::vector<double> values;
+    uint64_t seen = 0;
+  };
+
+  void Run();
+  bool stopping() const ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeRules();
+  size_t JudgeChanged(Partition* partition, Lane* lane, int64_t now_ms);
+  size_t JudgeDue(Partition* partition, Lane* lane, int64_t now_ms);
+  void JudgeById(Partition* partition, Lane* lane, absl::string_view id, int64_t now_ms);
+  // Under the partition's lock, shared.
+  void Judge(Partition* partition, Lane* lane, absl::string_view id,
+             const profile::Profile& profile, int64_t now_ms, bool walking);
+  void SetTimer(Lane* lane, absl::string_view id, uint64_t hash, int64_t due_ms, int64_t now_ms);
+  void WalkOn(int64_t now_ms);
+  void WalkStored(Partition* partition, Lane* lane, int64_t now_ms);
+  void EndWalk();
+  void AddToSamples();
+
+  const AudienceKeeperOptions options_;
+  SharedState& shared_;
+  PartitionSet& partitions_;
+  const ColdReader& cold_;
+  const store::Store& store_;
+  const Learner* const learner_;
+  const std::function<void(Partition*)> tell_;
+
+  // Of the thread that steps.
+  std::shared_ptr<const RuleSet> rules_;
+  std::shared_ptr<const PublishedSegments> segments_;
+  std::shared_ptr<const Percentiles> percentiles_;
+  std::unique_ptr<CustomerRecord> record_;
+  absl::flat_hash_map<PartitionId, Lane> lanes_;
+  bool walking_ = false;
+  int32_t walk_partition_ = 0;
+  uint64_t walk_cursor_ = 0;
+  std::vector<Sample> samples_;
+  std::vector<uint64_t> walk_tags_;
+  learn::Random random_;
+
+  std::atomic<uint64_t> judged_{0};
+  std::atomic<uint64_t> walks_{0};
+  std::atomic<size_t> timer_count_{0};
+  mutable absl::Mutex mutex_;
+  std::vector<uint64_t> tag_counts_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace kindred::node
+
+#endif  // KINDRED_NODE_AUDIENCE_KEEPER_H_
