@@ -1,6 +1,7 @@
 #include "learn/rating_similarity.h"
 
 #include <cmath>
+#include <cstdint>
 #include <numeric>
 #include <vector>
 
@@ -57,6 +58,25 @@ TEST(ProportionTest, Wilson) {
   EXPECT_NEAR(none.high, 0.277533, 1e-6);
   EXPECT_EQ(WilsonInterval(0, 0).high, 1);
   EXPECT_NEAR(WilsonInterval(5, 4).high, 1, 1e-12);
+}
+
+// The interval of 95 % holds the true share 95 times of 100, also where the share is small.
+TEST(ProportionTest, HoldsTheTruthAsOftenAsItSays) {
+  uint64_t state = 20261126;
+  const auto uniform = [&state] {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return static_cast<double>(state >> 11) * 0x1p-53;
+  };
+  for (const double share : {0.02, 0.06, 0.09, 0.5}) {
+    int held = 0;
+    for (int round = 0; round < 2000; ++round) {
+      int successes = 0;
+      for (int trial = 0; trial < 1000; ++trial) successes += uniform() < share ? 1 : 0;
+      const Interval interval = WilsonInterval(successes, 1000);
+      held += interval.low <= share && share <= interval.high ? 1 : 0;
+    }
+    EXPECT_NEAR(held / 2000.0, 0.95, 0.02) << share;
+  }
 }
 
 }  // namespace

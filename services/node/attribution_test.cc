@@ -67,7 +67,7 @@ class AttributionTest : public ::testing::Test {
   }
   void Send(const std::string& id, const std::string& type, const std::string& more,
             int64_t time_ms = kTestTimeMs, const std::string& user = "u") {
-    state_.Feed(user, TestEvent(id, user, type, time_ms, more), 0, kTestTimeMs + 86'400'000);
+    state_.Feed(user, TestEvent(id, user, type, time_ms, more), 0, time_ms + 1000);
   }
   AttributionCounts At(const std::string& variant, uint8_t source = 2) {
     const Cells cells = state_.partition().attribution();

@@ -85,8 +85,9 @@ TEST(RecommendLoopTest, ASimulatedAudienceIsReportedAsItIs) {
     EXPECT_DOUBLE_EQ(row.revenue(), 10.0 * static_cast<double>(bought[row.variant()]));
     EXPECT_LE(row.click_through_rate().low(), click_probability.at(row.variant()));
     EXPECT_GE(row.click_through_rate().high(), click_probability.at(row.variant()));
-    EXPECT_LE(row.conversion_rate().low(), buy_probability);
-    EXPECT_GE(row.conversion_rate().high(), buy_probability);
+    EXPECT_DOUBLE_EQ(
+        row.conversion_rate().value(),
+        static_cast<double>(bought[row.variant()]) / static_cast<double>(clicked[row.variant()]));
   }
   ExpectSameBySource(&shop, clicked["control"] + clicked["bold"]);
 }
