@@ -294,9 +294,11 @@ absl::Status Simulation::DeliverMessage(absl::string_view bytes) {
   if (!entry.ok()) return entry.status();
   constexpr absl::string_view kField = "\"event_time\":\"";
   const size_t field = entry->value.find(std::string(kField));
+  const size_t begin = field + kField.size();
   absl::Time time;
   if (field == std::string::npos ||
-      !absl::ParseTime(absl::RFC3339_full, entry->value.substr(field + kField.size(), 24), &time,
+      !absl::ParseTime(absl::RFC3339_full,
+                       entry->value.substr(begin, entry->value.find('"', begin) - begin), &time,
                        nullptr)) {
     return absl::InternalError(absl::StrCat("a message without a time: ", entry->value));
   }

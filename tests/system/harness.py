@@ -365,7 +365,7 @@ class World:
             *("--create-topic", "--partitions", str(partitions), *arguments),
         ]
 
-    def kafka(self, action, limit_s=120):
+    def kafka(self, action, limit_s=240):
         """kill, start, pause or continue: the broker of this test."""
         run([KAFKA, action], limit_s)
 
