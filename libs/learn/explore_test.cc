@@ -53,7 +53,7 @@ MicroClusterSet Passes(const Matrix& points, size_t count, int passes) {
   MicroClusters micro(count);
   const Scaler scaler = Unit(points.cols());
   Matrix sample;
-  for (size_t i = 0; i < points.rows(); i += 4) sample.AppendRow(points.Row(i));
+  for (size_t i = 0; i < points.rows(); i += 5) sample.AppendRow(points.Row(i));
   MicroClusterSet set;
   for (int pass = 0; pass < passes; ++pass) {
     micro.BeginPass(scaler, sample);
@@ -94,6 +94,7 @@ TEST(Explore, FindsBlobsWithEveryMethodAndKnowsThatTheyAreReal) {
     options.method = method;
     options.clusters = 3;
     options.radius = 0.9;
+    options.least_weight = 10;
     const auto found = Explore(points, {}, options);
     ASSERT_TRUE(found.ok()) << found.status();
     EXPECT_GT(AdjustedRandIndex(found->labels, truth), 0.9);
@@ -130,7 +131,7 @@ TEST(Explore, DbscanOnMicroClustersFindsMoons) {
   EXPECT_DOUBLE_EQ(sum, 20000);
   ExploreOptions options;
   options.method = ExploreMethod::kDbscan;
-  options.radius = 0.17;
+  options.radius = 0.12;
   options.least_weight = 150;
   const auto found = Explore(set.centres, set.weights, options);
   ASSERT_TRUE(found.ok()) << found.status();

@@ -91,7 +91,7 @@ def main():
         index = adjusted_rand_score(truth[:4000], labels)
         check("DBSCAN on moons, all points", index, index >= 0.95)
         _, labels, _ = explore(binary, out, "--vectors", file, "--method", "dbscan", "--radius",
-                               "0.17", "--min-neighbors", "150", "--micro-clusters", "300")
+                               "0.12", "--min-neighbors", "150", "--micro-clusters", "300")
         index = adjusted_rand_score(truth, labels)
         check("DBSCAN on moons, 300 micro-clusters", index, index >= 0.95)
     return 0 if all(checks) else 1
