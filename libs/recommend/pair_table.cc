@@ -248,6 +248,7 @@ void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, flo
   shorter->dirty = block->dirty;
   shorter->support = block->support;
   shorter->popularity = block->popularity;
+  --entries_;
   Replace(item, block, shorter);
 }
 

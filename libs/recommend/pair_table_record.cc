@@ -21,6 +21,9 @@ constexpr float kFadedPart = 0x1p-60f;   // of the largest sum of its row
 
 bool Within(int64_t value, int64_t bound) { return value >= -bound && value <= bound; }
 
+// The power that a sum of the base's weights is stored with; none if there is nothing to store.
+int64_t PowerOf(int64_t base, double sum, int shift) { return sum > 0 ? base + shift : 0; }
+
 }  // namespace
 
 // Weights are relative to the base of the process, and bases differ by whole half-lives. So each
@@ -38,9 +41,9 @@ void PairTable::EncodeRow(const Block& block, std::string* out) const {
   std::frexp(largest, &shift);
   const double popularity = std::frexp(block.popularity, &popularity_shift);
   writer.U8(kRowVersion);
-  writer.Signed(index_.relation_base() + shift);
+  writer.Signed(PowerOf(index_.relation_base(), largest, shift));
   writer.F64(std::ldexp(block.support, -shift));
-  writer.Signed(index_.popularity_base() + popularity_shift);
+  writer.Signed(PowerOf(index_.popularity_base(), popularity, popularity_shift));
   writer.F64(popularity);
   writer.Varint(size);
   for (uint32_t i = 0; i < size; ++i) writer.Varint(block.neighbours()[i]);
@@ -102,7 +105,7 @@ std::string PairTable::EncodeHeader() const {
   writer.Varint(row_limit_);
   int shift = 0;
   std::frexp(revisits_.asked(), &shift);
-  writer.Signed(first_ms_ == ItemIndex::kNoBase ? 0 : index_.relation_base() + shift);
+  writer.Signed(PowerOf(index_.relation_base(), revisits_.asked(), shift));
   revisits_.Encode(&writer, std::ldexp(1.0, -shift));
   return bytes;
 }
@@ -131,10 +134,10 @@ absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
   const bool begun = first_ms != ItemIndex::kNoBase;
   if (begun) PrepareRescale(first_ms, newest_ms, old_decay);
   const int64_t shift = begun ? revisits_power - rescale_.relation_power : 0;
-  if (shift > kLargestShift) return corrupt;
-  const double factor =
-      std::ldexp(rescale_.relation, static_cast<int>(std::max<int64_t>(shift, -500)));
+  const double factor = std::ldexp(
+      rescale_.relation, static_cast<int>(std::clamp<int64_t>(shift, -500, kLargestShift)));
   if (!revisits_.Decode(&reader, factor) || !reader.Done()) return corrupt;
+  if (shift > kLargestShift && revisits_.asked() > 0) return corrupt;
   events_ = events;
   first_ms_ = first_ms;
   newest_ms_ = newest_ms;
@@ -188,7 +191,8 @@ absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
   }
   const int64_t shift = power - rescale_.relation_power;
   const int64_t popularity_shift = popularity_power - rescale_.popularity_power;
-  if (shift > kLargestShift || popularity_shift > ItemIndex::kPopularityPowers + 64) return corrupt;
+  constexpr int64_t kLargestPopularityShift = ItemIndex::kPopularityPowers + 64;
+  if (popularity_shift > kLargestPopularityShift && popularity_part > 0) return corrupt;
   std::atomic<Block*>& slot = Slot(item.value());
   if (slot.load(std::memory_order_relaxed) != nullptr) return corrupt;
   Block* block = NewBlock(std::max(static_cast<uint32_t>(size), kSmallestRow));
@@ -199,23 +203,26 @@ absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
     good &= neighbour > 0 && neighbour < ItemIndex::kMaxItems && neighbour != item.value();
     block->neighbours()[i] = static_cast<uint32_t>(neighbour);
   }
-  const double factor =
-      shift < kSmallestShift ? 0 : std::ldexp(rescale_.relation, static_cast<int>(shift));
+  const bool too_large = shift > kLargestShift;  // for anything but zeros
+  const double factor = shift < kSmallestShift || too_large
+                            ? 0
+                            : std::ldexp(rescale_.relation, static_cast<int>(shift));
   for (float* values : {block->symmetric(), block->directed()}) {
     for (size_t i = 0; i < size; ++i) {
       const float part = reader.F32();
-      good &= part >= 0 && part <= 1;
+      good &= part >= 0 && part <= 1 && !(too_large && part > 0);
       values[i] = static_cast<float>(part * factor);
       good &= std::isfinite(values[i]);
     }
   }
-  if (!good || !reader.Done()) {
+  if (!good || !reader.Done() || (too_large && support_part > 0)) {
     std::free(block);
     return corrupt;
   }
   block->support = support_part * factor;
-  block->popularity = std::ldexp(popularity_part * rescale_.popularity,
-                                 static_cast<int>(std::max<int64_t>(popularity_shift, -1000)));
+  block->popularity = std::ldexp(
+      popularity_part * rescale_.popularity,
+      static_cast<int>(std::clamp<int64_t>(popularity_shift, -1000, kLargestPopularityShift)));
   bytes_.fetch_add(Block::Bytes(block->capacity), std::memory_order_relaxed);
   ++rows_;
   entries_ += size;

@@ -178,6 +178,8 @@ TEST(PairTableTest, StoredRowsDoNotKnowTheOtherPartitions) {
   };
   ItemIndex alone_index;
   PairTable alone(PartitionId(1), {.max_neighbours = 16}, &alone_index);
+  alone.AddEvent({.item = ItemId(3), .time_ms = kStart}, {});
+  alone.AddEvent({.item = ItemId(3), .time_ms = kStart}, {}, -1);
   play(alone, 1);
   play(alone, 2);
   for (const int64_t days : {-2000, -97, 1, 3000}) {
@@ -185,6 +187,15 @@ TEST(PairTableTest, StoredRowsDoNotKnowTheOtherPartitions) {
     PairTable other(PartitionId(0), {}, &index),
         table(PartitionId(1), {.max_neighbours = 16}, &index);
     Customer(kStart + days * kDay + 12'345).Touches(other, {7, 8});
+    // Nothing but zeros in sums says nothing of the base either.
+    ItemIndex first_index;
+    PairTable first(PartitionId(1), {.max_neighbours = 16}, &first_index);
+    for (PairTable* to : {&first, &table}) to->AddEvent({.item = ItemId(3), .time_ms = kStart}, {});
+    EXPECT_EQ(table.EncodeHeader(), first.EncodeHeader());
+    for (PairTable* to : {&first, &table}) {
+      to->AddEvent({.item = ItemId(3), .time_ms = kStart}, {}, -1);  // taken back
+    }
+    EXPECT_EQ(Rows(table), Rows(first));
     play(table, 1);
     EXPECT_NE(index.base_ms(), alone_index.base_ms());
     ItemIndex restarted_index;
