@@ -79,9 +79,41 @@ std::optional<int64_t> ParseMillis(absl::string_view text) {
   return value;
 }
 
+// "2026-11-22T10:00:00Z" or "2026-11-22T10:00:00.123Z", which nearly all times are; none for
+// anything else, right or wrong.
+std::optional<int64_t> ParseUsual(absl::string_view text) {
+  constexpr absl::string_view kShape = "dddd-dd-ddTdd:dd:dd.dddZ";
+  const bool has_ms = text.size() == kShape.size();
+  if (!has_ms && text.size() != 20) return std::nullopt;
+  for (size_t i = 0; i < 19; ++i) {
+    const char c = text[i];
+    if (kShape[i] == 'd' ? c < '0' || c > '9' : c != kShape[i]) return std::nullopt;
+  }
+  if (text.back() != 'Z') return std::nullopt;
+  const auto two = [text](size_t at) { return (text[at] - '0') * 10 + (text[at + 1] - '0'); };
+  int ms = 0;
+  if (has_ms) {
+    if (text[19] != '.') return std::nullopt;
+    for (size_t i = 20; i < 23; ++i) {
+      if (text[i] < '0' || text[i] > '9') return std::nullopt;
+      ms = ms * 10 + (text[i] - '0');
+    }
+  }
+  const std::chrono::year_month_day date{std::chrono::year(two(0) * 100 + two(2)),
+                                         std::chrono::month(static_cast<unsigned>(two(5))),
+                                         std::chrono::day(static_cast<unsigned>(two(8)))};
+  const int hour = two(11);
+  const int minute = two(14);
+  const int second = two(17);
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  const int64_t day_ms = std::chrono::sys_days(date).time_since_epoch().count() * kMsPerDay;
+  return day_ms + ((hour * 60 + minute) * int64_t{60} + second) * 1000 + ms;
+}
+
 }  // namespace
 
 std::optional<int64_t> ParseTime(absl::string_view text) {
+  if (const std::optional<int64_t> usual = ParseUsual(text)) return usual;
   if (text.size() < 10 || text[4] != '-' || text[7] != '-') return ParseMillis(text);
   TimeReader reader(text);
   const int year = reader.Digits(4);

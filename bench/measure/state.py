@@ -1,0 +1,176 @@
+"""Freshness, bytes of state, restart after a kill, and reads of what is not in memory."""
+
+import http.client
+import json
+import re
+import subprocess
+import threading
+import time
+
+from .processes import Failure, Node, end, resident_mib, say
+from .serve import half_of_ingest
+
+HISTOGRAM = "kindred_event_visible_latency_seconds_bucket"
+
+
+def buckets(node):
+    """Cumulative counts by upper bound in seconds."""
+    text = node.get("/metrics").decode()
+    return {float(bound.replace("+Inf", "inf")): float(count) for bound, count in
+            re.findall(rf'^{HISTOGRAM}{{[^}}]*le="([^"]+)"[^}}]*}} ([\d.e+]+)$', text, re.M)}
+
+
+def quantile(before, after, share):
+    """Upper bound of the bucket in which the quantile falls, milliseconds."""
+    total = after[float("inf")] - before.get(float("inf"), 0)
+    for bound in sorted(after):
+        if after[bound] - before.get(bound, 0) >= share * total:
+            return 1000 * bound
+    return float("inf")
+
+
+def freshness(bench):
+    """Produced to visible at half load: the node's histogram, and somebody who asks from outside."""
+    topic = bench.main_topic()
+    node = Node(bench, "node-fresh", topic)
+    feed = None
+    try:
+        node.wait_until_applied(bench.options.events)
+        rate = half_of_ingest(bench)
+        say(f"freshness while {rate:,.0f} events a second come")
+        seconds = max(10, bench.options.seconds)
+        feed = bench.feed(topic, rate, seconds + 10, seed=3)
+        time.sleep(3)
+        before = buckets(node)
+        times = probe(bench, node, topic, seconds)
+        after = buckets(node)
+        for name, share in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
+            bench.figures.add(f"produced to visible, outside, {name}",
+                              times[min(len(times) - 1, int(len(times) * share))], "ms")
+            bench.figures.add(f"produced to visible, histogram, {name} at most",
+                              quantile(before, after, share), "ms")
+    finally:
+        if feed:
+            end(feed)
+        node.stop()
+
+
+def probe(bench, node, topic, seconds):
+    """One event of a customer of its own after the other; milliseconds until its profile is there."""
+    producer = subprocess.Popen(
+        ["kcat", "-b", bench.brokers, "-t", topic, "-P", "-K", "|", "-X", "partitioner=murmur2_random", "-X",
+         "linger.ms=0", "-u"], stdin=subprocess.PIPE, text=True)
+    connection = http.client.HTTPConnection(*node.http.split(":"), timeout=10)
+    times = []
+    deadline = time.monotonic() + seconds
+    try:
+        number = 0
+        while time.monotonic() < deadline or len(times) < 20:
+            number += 1
+            customer = f"probe-{time.time_ns()}"
+            event = json.dumps({"event_id": customer, "user_id": customer, "type": "page",
+                                "event_time": time.time_ns() // 1_000_000})
+            start = time.monotonic()
+            producer.stdin.write(f"{customer}|{event}\n")
+            producer.stdin.flush()
+            while True:
+                connection.request("GET", f"/v1/profiles/{customer}?fields=name")
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    break
+                if time.monotonic() - start > 30:
+                    raise Failure("an event did not become visible within 30 s")
+                time.sleep(0.0005)
+            times.append(1000 * (time.monotonic() - start))
+            time.sleep(0.005)
+    finally:
+        producer.stdin.close()
+        producer.wait()
+        connection.close()
+    return sorted(times)
+
+
+def sample(node, ids):
+    text = node.get("/v1/profiles:batchGet?fields=event_count,purchases,customer_id&ids=" + ",".join(ids))
+    return sorted((profile["customerId"] if "customerId" in profile else profile["customer_id"],
+                   json.dumps(profile, sort_keys=True)) for profile in json.loads(text)["profiles"])
+
+
+def restart(bench):
+    """kill -9 with many customers: seconds until it serves again, the same as before."""
+    customers = bench.options.restart_customers
+    events = 2 * customers
+    topic = "restart"
+    # Uniform, so that there are nearly as many customers as may be.
+    bench.load(topic, events, customers=customers, items=bench.options.items, customer_skew=0)
+    node = Node(bench, "node-restart", topic)
+    try:
+        node.wait_until_applied(events)
+        time.sleep(3)  # the last checkpoint
+        ids = [f"u-{number:07d}" for number in range(0, customers, max(1, customers // 100))][:100]
+        before = sample(node, ids)
+        bench.figures.add("restart, customers", customers_of(node), "customers")
+        bench.figures.add("state in memory, process", resident_mib(node.pid, most=False), "MiB")
+        bench.figures.add("state on disk", node.disk_bytes() / 2**20, "MiB")
+        bench.figures.add("state on disk for each customer",
+                          node.disk_bytes() / max(1, customers_of(node)), "bytes")
+        for _ in range(bench.options.repetitions):
+            node.kill()
+            node = Node(bench, "node-restart", topic, keep=True)
+            while not node.ready():
+                if node.process.poll() is not None or time.monotonic() - node.begin > 300:
+                    raise Failure(f"no restart; see {node.log.name}")
+                time.sleep(0.02)
+            bench.figures.add("restart after kill -9 until ready", time.monotonic() - node.begin, "s")
+            if sample(node, ids) != before:
+                raise Failure("profiles differ after the restart")
+    finally:
+        node.stop()
+
+
+def customers_of(node):
+    status = node.status() or {}
+    return int(status.get("customerCount", status.get("customer_count", 0)))
+
+
+def cold(bench):
+    """Reads when a quarter of the profiles fit in memory."""
+    customers = bench.options.cold_customers
+    events = 2 * customers
+    topic = "cold"
+    bench.load(topic, events, customers=customers, items=bench.options.items, customer_skew=0)
+    node = Node(bench, "node-warm", topic)
+    try:
+        _, cpu = node.wait_until_applied(events)
+        warm = events / cpu
+        everything = resident_mib(node.pid, most=False)
+        bench.figures.add("all in memory", everything, "MiB")
+        bench.figures.add("all in memory, ingest, CPU", warm, "events/CPU-s")
+    finally:
+        node.stop()
+    limit = max(64, int(everything / 4))
+    node = Node(bench, "node-cold", topic, f"store.memory_limit_mib={limit}")
+    try:
+        _, cpu = node.wait_until_applied(events)
+        bench.figures.add("memory limit a quarter, ingest, CPU", events / cpu, "events/CPU-s")
+        bench.figures.ratio("ingest with a quarter of the memory / all in memory, CPU",
+                            "memory limit a quarter, ingest, CPU", "all in memory, ingest, CPU")
+        most = [0.0]
+        stop = threading.Event()
+
+        def watch():
+            while not stop.wait(0.2):
+                most[0] = max(most[0], resident_mib(node.pid, most=False))
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            report = bench.calls("get-profile", node.grpc, node.pid)
+        finally:
+            stop.set()
+            watcher.join()
+        bench.figures.add("cold GetProfile", report["calls_per_second"], "calls/s")
+        bench.figures.add("cold GetProfile, p99", report["p99_ms"], "ms")
+        bench.figures.add("memory at most / limit", most[0] / limit, "ratio")
+    finally:
+        node.stop()

@@ -1,0 +1,191 @@
+// What the node does to a record after it was fetched, without Kafka: the same made-up events as
+// bench/run, in memory, through partitions that share a store, with a checkpoint of each partition
+// every so many records. Prints CPU time by part, of the whole process: what RocksDB's threads do
+// meanwhile counts where it falls.
+//
+//   pipeline_bench --events 2000000 --checkpoint-every 400000
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/status_macros.h"
+#include "cli/load_generator.h"
+#include "node/partition.h"
+#include "node/partition_set.h"
+#include "node/shared_state.h"
+#include "store/store.h"
+
+namespace kindred::bench {
+namespace {
+
+struct Options {
+  uint64_t events = 2'000'000;
+  uint64_t checkpoint_every = 0;
+  uint64_t poll_records = 2000;
+  int32_t partitions = 8;
+  cli::LoadOptions load;
+  std::string directory;
+};
+
+// CPU time of the whole process, seconds.
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+class StoreReader final : public node::ColdReader {
+ public:
+  explicit StoreReader(const store::Store* store) : store_(*store) {}
+  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
+      PartitionId partition, absl::Span<const absl::string_view> ids) const override {
+    return store_.MultiGet(store::Table::kProfile, partition, ids);
+  }
+
+ private:
+  const store::Store& store_;
+};
+
+class Pipeline {
+ public:
+  Pipeline(const Options& options, std::unique_ptr<store::Store> store)
+      : options_(options),
+        store_(std::move(store)),
+        shared_(SharedOptionsOf(options)),
+        partitions_(&shared_),
+        bench_(shared_.options),
+        cold_(store_.get()),
+        generator_(options.load),
+        offsets_(static_cast<size_t>(options.partitions), 0) {}
+
+  absl::Status Run() {
+    uint64_t since_checkpoint = 0;
+    while (made_ < options_.events) {
+      const Runs runs = Poll();
+      const double start = CpuSeconds();
+      for (int32_t p = 0; p < options_.partitions; ++p) {
+        const auto& run = runs[static_cast<size_t>(p)];
+        if (run.empty()) continue;
+        since_checkpoint += run.size();
+        KINDRED_RETURN_IF_ERROR(partitions_.Ensure(PartitionId(p)).Apply(run, cold_, &bench_));
+      }
+      apply_ += CpuSeconds() - start;
+      if (options_.checkpoint_every == 0 ||
+          (since_checkpoint < options_.checkpoint_every && made_ < options_.events)) {
+        continue;
+      }
+      since_checkpoint = 0;
+      for (int32_t p = 0; p < options_.partitions; ++p) {
+        KINDRED_RETURN_IF_ERROR(Checkpoint(&partitions_.Ensure(PartitionId(p))));
+      }
+    }
+    const double n = static_cast<double>(options_.events) * 1e-6;
+    std::printf("apply %.3f us, encode %.3f us, write %.3f us, together %.3f us an event\n",
+                apply_ / n, encode_ / n, write_ / n, (apply_ + encode_ + write_) / n);
+    return absl::OkStatus();
+  }
+
+ private:
+  using Runs = std::vector<std::vector<stream::RawRecord>>;
+
+  static node::SharedOptions SharedOptionsOf(const Options& options) {
+    node::SharedOptions shared;
+    shared.partition_count = options.partitions;
+    shared.pairs = recommend::SharedOver(recommend::PairOptions(), options.partitions);
+    return shared;
+  }
+
+  // What a fetch of every partition brings.
+  Runs Poll() {
+    Runs runs(static_cast<size_t>(options_.partitions));
+    const uint64_t wanted = options_.poll_records * static_cast<uint64_t>(options_.partitions);
+    for (uint64_t i = 0; i < wanted && made_ < options_.events; ++i, ++made_) {
+      const int64_t time_ms = kBeginMs + static_cast<int64_t>(made_) * 10;
+      const cli::LoadRecord& load = generator_.Next(time_ms);
+      const int32_t partition = base::PartitionOf(load.key, options_.partitions);
+      stream::RecordParts parts;
+      parts.topic = "events";
+      parts.partition = PartitionId(partition);
+      parts.offset = Offset(offsets_[static_cast<size_t>(partition)]++);
+      parts.key = load.key;
+      parts.value = load.value;
+      parts.timestamp_ms = time_ms;
+      runs[static_cast<size_t>(partition)].emplace_back(std::move(parts));
+    }
+    return runs;
+  }
+
+  absl::Status Checkpoint(node::Partition* partition) {
+    double start = CpuSeconds();
+    std::optional<node::PendingCheckpoint> pending = partition->BeginCheckpoint(*store_);
+    encode_ += CpuSeconds() - start;
+    if (!pending.has_value()) return absl::OkStatus();
+    start = CpuSeconds();
+    KINDRED_RETURN_IF_ERROR(store_->Write(std::move(pending->checkpoint)));
+    partition->CheckpointDone(*pending);
+    write_ += CpuSeconds() - start;
+    return absl::OkStatus();
+  }
+
+  static constexpr int64_t kBeginMs = 1'760'000'000'000;
+  const Options options_;
+  const std::unique_ptr<store::Store> store_;
+  node::SharedState shared_;
+  node::PartitionSet partitions_;
+  node::Workbench bench_;
+  const StoreReader cold_;
+  cli::LoadGenerator generator_;
+  std::vector<int64_t> offsets_;
+  uint64_t made_ = 0;
+  double apply_ = 0, encode_ = 0, write_ = 0;
+};
+
+absl::Status Run(const Options& options) {
+  store::StoreOptions store_options;
+  store_options.data_dir = options.directory;
+  store_options.cluster_id = "bench";
+  store_options.topic = "events";
+  store_options.partition_count = options.partitions;
+  KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(store_options));
+  return Pipeline(options, std::move(store)).Run();
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("What the node does to a record after it was fetched");
+  Options options;
+  app.add_option("--events", options.events, "Records")->capture_default_str();
+  app.add_option("--checkpoint-every", options.checkpoint_every,
+                 "Records between the checkpoints of all partitions; 0: none")
+      ->capture_default_str();
+  app.add_option("--poll-records", options.poll_records, "Records of a run")->capture_default_str();
+  app.add_option("--customers", options.load.customers)->capture_default_str();
+  app.add_option("--items", options.load.items)->capture_default_str();
+  app.add_option("--partitions", options.partitions)->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  char name[] = "/tmp/kindred-pipeline-XXXXXX";
+  if (mkdtemp(name) == nullptr) return 1;
+  options.directory = name;
+  const absl::Status status = Run(options);
+  std::error_code ignored;
+  std::filesystem::remove_all(options.directory, ignored);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "pipeline_bench: %s\n", status.ToString().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace kindred::bench
+
+int main(int argc, char** argv) { return kindred::bench::Main(argc, argv); }
