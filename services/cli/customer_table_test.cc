@@ -22,8 +22,11 @@ constexpr size_t kFrequency = static_cast<size_t>(profile::FeatureId::kPurchaseF
 constexpr size_t kSpend = static_cast<size_t>(profile::FeatureId::kTotalSpend);
 
 std::string FileOf(const std::string& text) {
+  // Tests of one file run at the same time.
   static int count = 0;
-  const std::string path = absl::StrCat(::testing::TempDir(), "/customers-", ++count, ".csv");
+  const std::string path = absl::StrCat(
+      ::testing::TempDir(), "/customers-",
+      ::testing::UnitTest::GetInstance()->current_test_info()->name(), "-", ++count, ".csv");
   std::ofstream(path) << text;
   return path;
 }

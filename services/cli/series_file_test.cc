@@ -17,8 +17,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 std::string FileOf(const std::string& text) {
+  // Tests of one file run at the same time.
   static int count = 0;
-  const std::string path = absl::StrCat(::testing::TempDir(), "/series-", ++count, ".csv");
+  const std::string path = absl::StrCat(
+      ::testing::TempDir(), "/series-",
+      ::testing::UnitTest::GetInstance()->current_test_info()->name(), "-", ++count, ".csv");
   std::ofstream(path) << text;
   return path;
 }
