@@ -167,7 +167,10 @@ void AudienceKeeper::JudgeById(Partition* partition, Lane* lane, absl::string_vi
 
 void AudienceKeeper::Judge(Partition* partition, Lane* lane, absl::string_view id,
                            const profile::Profile& profile, int64_t now_ms, bool walking) {
-  if (profile.empty()) return;
+  if (profile.empty()) {  // deleted; what is left of it are links
+    partition->audiences().Decide(id, profile::CustomerMap::Hash(id), 0, now_ms);
+    return;
+  }
   judged_.fetch_add(1, std::memory_order_relaxed);
   record_->Look(id, profile, now_ms);
   uint64_t slots = 0;

@@ -257,7 +257,6 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     attribution_.Forget(hash);
     rating_table_.Forget(hash);
     sample_.Remove(hash);
-    audiences_.Remove(clean.customer_id, hash, newest_event_ms());
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
@@ -336,6 +335,10 @@ bool Partition::ApplyRules(const stream::RawRecord& record, clean::CleanEvent* e
     bench->rules = shared_.rules.rules();
   }
   if (bench->rules == nullptr || bench->rules->cleaning.empty()) return true;
+  // What customers ask for themselves no rule may stop.
+  if (event->type == event::EventType::kDelete || event->type == event::EventType::kConsent) {
+    return true;
+  }
   bench->rule_texts.clear();
   const Verdict verdict = ApplyCleaning(*bench->rules, event, &bench->rule_texts);
   for (uint64_t bits = verdict.matched; bits != 0; bits &= bits - 1) {

@@ -195,6 +195,7 @@ void Partition::DeleteCustomer(const clean::CleanEvent& event, uint64_t hash,
     // All that goes is the name of the deleted one.
     if (!customer->profile.RemoveLink(because)) return;
     if (customer->profile.empty() && customer->profile.links().empty()) {
+      audiences_.Remove(event.customer_id, hash, event.event_time_ms);
       customers_.Remove(event.customer_id, hash);
     } else {
       customers_.MarkDirty(*customer);
@@ -211,6 +212,7 @@ void Partition::DeleteCustomer(const clean::CleanEvent& event, uint64_t hash,
     Post(MessageTo(link.other, event.customer_id, std::move(message)));
   }
   if (!customer->profile.empty()) --customer_count_;
+  audiences_.Remove(event.customer_id, hash, event.event_time_ms);
   customers_.Remove(event.customer_id, hash);
 }
 
