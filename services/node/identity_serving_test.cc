@@ -140,6 +140,41 @@ TEST_F(IdentityServingTest, PartsOnOtherNodesAreNamed) {
   EXPECT_EQ(ann.event_count(), 1 + 5 + 2 * static_cast<int>(5 - away.size()));
 }
 
+// The same bytes but for the anonymous id: none of the events says anything new, the second kind
+// has a link to look at.
+TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
+  constexpr int kRecords = 500;
+  const auto cost = [&](const std::string& user, const std::string& anonymous) {
+    double best = 1e9;
+    int64_t minute = 0;
+    for (int round = 0; round < 40; ++round) {
+      const int32_t home = world_.state->partitions->Home(user).value();
+      const int64_t next = world_.state->partition(home).next_offset().value();
+      std::vector<stream::RawRecord> records;
+      for (int i = 0; i < kRecords; ++i) {
+        records.push_back(TestRecord(
+            home, next + i, user,
+            TestEvent(absl::StrCat(anonymous, "-", round, "-", i), user, "view",
+                      kT + ++minute * 1000,
+                      absl::StrCat(R"("item_id":"sku-1","anonymous_id":")", anonymous, "\""))));
+      }
+      const double start = CpuSeconds();
+      EXPECT_TRUE(world_.state->Apply(records).ok());
+      best = std::min(best, (CpuSeconds() - start) / kRecords);
+    }
+    return best;
+  };
+  const double without = cost("customer-01", "customer-01");
+  const double with = cost("customer-02", "browser-002");
+  std::printf("Apply, nanoseconds of CPU an event: without a link %.0f, with a known one %.0f\n",
+              without * 1e9, with * 1e9);
+  EXPECT_EQ(world_.Ids("customer-01").size(), 1u);
+  EXPECT_EQ(world_.Ids("customer-02").size(), 2u);
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  EXPECT_LT(with, without * 1.3);
+#endif
+}
+
 TEST_F(IdentityServingTest, AGroupOfFiveCostsAtMostTwiceASingleId) {
   Shop("single", 40);
   const char* const kGroup[] = {"ann", "phone", "tablet", "browser-1", "browser-2"};

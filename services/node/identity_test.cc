@@ -127,8 +127,8 @@ TEST(IdentityTest, LimitsHoldInAGroupWhoeverIsAsked) {
   IdentityWorld world(3);
   // Two users who meet only over a chain: phone-1, tablet, phone-2.
   world.Event("identify", "ann", kT, Anonymous("phone-1"));
-  world.Event("page", "phone-1", kT, Device("tablet"));
-  world.Event("page", "phone-2", kT + kHourMs, Device("tablet"));
+  world.Visit("phone-1", kT, Device("tablet"));
+  world.Visit("phone-2", kT + kHourMs, Device("tablet"));
   world.Event("identify", "bob", kT + kHourMs, Anonymous("phone-2"));
   for (int i = 0; i < 9; ++i) {
     world.Event("identify", "cid", kT + i * kMinuteMs, Anonymous(absl::StrCat("c-", i)));
@@ -158,9 +158,9 @@ TEST(IdentityTest, AnAliasMayNameAUserTheyOnceWere) {
 
 TEST(IdentityTest, DeletingOneIdDeletesTheCustomerAndNobodyElse) {
   IdentityWorld world(3);
-  world.Event("page", "browser", kT);
+  world.Visit("browser", kT);
   world.Event("identify", "ann", kT, Anonymous("browser"));
-  world.Event("page", "browser", kT, Device("till"));
+  world.Visit("browser", kT, Device("till"));
   world.Event("identify", "bob", kT + kHourMs, Device("till"));
   world.Event("identify", "ann", kT + 2 * kHourMs, Device("till"));
   world.Deliver();
@@ -222,7 +222,10 @@ std::vector<Step> RandomSteps(learn::Random& random) {
       step.b = other->second;
     } else if (step.kind == Step::kUnlink) {
       step.b = kIds[random.Below(8)];
-      if (step.a == step.b) step.kind = Step::kView;
+      if (step.a == step.b) {
+        step.kind = Step::kView;
+        step.b.clear();
+      }
     }
     steps.push_back(step);
   }

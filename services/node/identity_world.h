@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "gtest/gtest.h"
 #include "node/customer_reader.h"
+#include "node/dead_letter.h"
 #include "node/outbox_entry.h"
 #include "node/test_state.h"
 #include "store/environment.h"
@@ -41,6 +42,12 @@ class IdentityWorld {
   void Event(const std::string& type, const std::string& user, int64_t time_ms,
              const std::string& more = "") {
     Send(user, TestEvent(absl::StrCat("e-", ++events), user, type, time_ms, more));
+  }
+  // An event of a visitor who is not signed in.
+  void Visit(const std::string& anonymous, int64_t time_ms, const std::string& more = "") {
+    Send(anonymous, absl::StrCat("{\"event_id\":\"e-", ++events, "\",\"anonymous_id\":\"",
+                                 anonymous, "\",\"type\":\"page\",\"event_time\":", time_ms,
+                                 more.empty() ? "" : ",", more, "}"));
   }
   void Unlink(const std::string& a, const std::string& b, int64_t time_ms) {
     Event("unlink", a, time_ms, absl::StrCat("\"previous_id\":\"", b, "\""));
@@ -85,6 +92,12 @@ class IdentityWorld {
   int events = 0;
 
  private:
+  static std::string WhyRejected(absl::string_view bytes) {
+    const auto letter = DecodeDeadLetter(bytes);
+    return letter.ok() ? absl::StrCat(letter->reason, ": ", letter->detail, ": ",
+                                      letter->value.value_or(""))
+                       : letter.status().ToString();
+  }
   int DeliverFrom(int32_t p) {
     state->Checkpoint(p);
     std::vector<OutboxEntry> entries;
@@ -92,7 +105,7 @@ class IdentityWorld {
     const absl::Status read = state->store->ForEachOutbox(
         PartitionId(p), 0, SIZE_MAX, [&](uint64_t sequence, absl::string_view bytes) {
           auto entry = DecodeOutboxEntry(bytes);
-          EXPECT_TRUE(entry.ok()) << entry.status();
+          EXPECT_TRUE(entry.ok()) << WhyRejected(bytes);
           sequences.push_back(sequence);
           if (entry.ok()) entries.push_back(*std::move(entry));
           return absl::OkStatus();

@@ -220,11 +220,16 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   }
   clean::CleanEvent& clean = *outcome.event;
   const uint64_t hash = profile::CustomerMap::Hash(clean.customer_id);
-  // The only steps that can fail come before anything has changed.
-  KINDRED_RETURN_IF_ERROR(StepSample(clean.event_time_ms, cold));
+  // The only steps that can fail come before anything has changed. Links have no part in event
+  // time.
+  const bool link =
+      clean.type == event::EventType::kLink || clean.type == event::EventType::kUnlink;
+  if (!link) {
+    KINDRED_RETURN_IF_ERROR(StepSample(clean.event_time_ms, cold));
+  }
   absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
   if (!customer.ok()) return customer.status();
-  if (IsUndo(clean)) {
+  if (!link && IsUndo(clean)) {
     UndoEvent(record, &clean, hash, *customer, bench);
     return absl::OkStatus();
   }
@@ -232,7 +237,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     quality_.CountDuplicate();
     return absl::OkStatus();
   }
-  if (clean.type == event::EventType::kLink || clean.type == event::EventType::kUnlink) {
+  if (link) {
     ApplyLink(record, event, clean, hash, *customer);
     return absl::OkStatus();
   }
@@ -254,9 +259,6 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   }
   if (clean.type == event::EventType::kDelete) {
     DeleteCustomer(clean, hash, *customer);
-    attribution_.Forget(hash);
-    rating_table_.Forget(hash);
-    sample_.Remove(hash);
     return absl::OkStatus();
   }
   if (*customer == nullptr) {
@@ -275,7 +277,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   LearnItems(clean, context, (*customer)->profile, bench);
   CountAttribution(clean, context, hash, /*undo=*/false);
   (*customer)->profile.Apply(clean, context);
-  if (HasLinkEvidence(clean)) LinkIds(clean, *customer);
+  LinkIds(clean, *customer);
   CountInSeries(clean, context, hash, /*undo=*/false);
   customers_.MarkDirty(**customer);
   if (clean.type == event::EventType::kPurchase && sample_.MayHold(hash)) {

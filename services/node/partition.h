@@ -198,14 +198,8 @@ class Partition {
                   Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Reject(const stream::RawRecord& record, absl::string_view stage, absl::string_view reason,
               absl::string_view detail, uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Links (partition_links.cc). The event may say that ids belong together.
-  static bool HasLinkEvidence(const clean::CleanEvent& event);
+  // Links (partition_links.cc): what the event says of ids that belong together.
   void LinkIds(const clean::CleanEvent& event, profile::Customer* customer)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Joins the link into the customer's, and tells the other end if that is news to it.
-  void AddLink(const profile::Link& link, profile::Customer* customer)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void PostLink(absl::string_view own, const profile::Link& link)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // An unlink, or another partition's word of a link.
   void ApplyLink(const stream::RawRecord& record, const event::Event& event,

@@ -100,46 +100,13 @@ bool SameCustomer(absl::string_view deleted, const std::optional<std::string>& d
                      [&](const Link* link) { return link->other == deleted; });
 }
 
-}  // namespace
-
-bool Partition::HasLinkEvidence(const clean::CleanEvent& event) {
+bool HasLinkEvidence(const clean::CleanEvent& event) {
   return (!event.anonymous_id.empty() && !event.user_id.empty()) || !event.device_id.empty() ||
          !event.email_sha256.empty() || !event.external_id.empty() ||
          event.type == event::EventType::kAlias;
 }
 
-void Partition::LinkIds(const clean::CleanEvent& event, profile::Customer* customer) {
-  const IdKind own = event.user_id.empty() ? IdKind::kAnonymous : IdKind::kUser;
-  const LinkCause cause = CauseOf(event.type);
-  const auto add = [&](absl::string_view other, IdKind kind) {
-    if (other.empty() || other == event.customer_id) return;
-    const Link* known = profile::FindLink(customer->profile.links(), other);
-    if (known != nullptr && known->Covers(own, kind, cause, event.event_time_ms)) return;
-    if (profile::IsNobody(other) || profile::IsNobody(event.customer_id)) return;
-    AddLink(profile::MakeLink(other, own, kind, cause, event.event_time_ms, event.event_id),
-            customer);
-  };
-  if (!event.user_id.empty()) add(event.anonymous_id, IdKind::kAnonymous);
-  if (event.type == event::EventType::kAlias) add(event.previous_id, IdKind::kExternal);
-  add(event.device_id, IdKind::kDevice);
-  add(event.email_sha256, IdKind::kEmail);
-  add(event.external_id, IdKind::kExternal);
-}
-
-void Partition::AddLink(const Link& link, profile::Customer* customer) {
-  const Link* known = profile::FindLink(customer->profile.links(), link.other);
-  const Link before = known == nullptr ? Link() : *known;
-  if (!customer->profile.AddLink(link)) return;
-  const Link* now = profile::FindLink(customer->profile.links(), link.other);
-  if (now == nullptr) return;  // left at the bound
-  // That a link was seen once more matters to the other end only if somebody undid it.
-  Link quiet = *now;
-  quiet.last_ms = before.last_ms;
-  if (quiet == before && now->unlinked_ms == 0) return;
-  PostLink(customer->id(), *now);
-}
-
-void Partition::PostLink(absl::string_view own, const Link& link) {
+OutboxEntry LinkMessage(absl::string_view own, const Link& link) {
   std::string bytes;
   base::ByteWriter writer(&bytes);
   profile::WriteLink(link, &writer);
@@ -148,7 +115,45 @@ void Partition::PostLink(absl::string_view own, const Link& link) {
   message.type = event::EventType::kLink;
   message.event_time_ms = std::max({link.first_ms, link.last_ms, link.unlinked_ms});
   message.properties.push_back({kLinkProperty, json});
-  Post(MessageTo(link.other, own, std::move(message)));
+  return MessageTo(link.other, own, std::move(message));
+}
+
+// Joins the link into the customer's. Returns what the other end should hear of it.
+std::optional<OutboxEntry> JoinLink(const Link& link, profile::Customer* customer) {
+  const Link* known = profile::FindLink(customer->profile.links(), link.other);
+  const Link before = known == nullptr ? Link() : *known;
+  if (!customer->profile.AddLink(link)) return std::nullopt;
+  const Link* now = profile::FindLink(customer->profile.links(), link.other);
+  if (now == nullptr) return std::nullopt;  // left at the bound
+  // That a link was seen once more matters to the other end only if somebody undid it.
+  Link quiet = *now;
+  quiet.last_ms = before.last_ms;
+  if (quiet == before && now->unlinked_ms == 0) return std::nullopt;
+  return LinkMessage(customer->id(), *now);
+}
+
+}  // namespace
+
+void Partition::LinkIds(const clean::CleanEvent& event, profile::Customer* customer) {
+  if (!HasLinkEvidence(event)) return;
+  const IdKind own = event.user_id.empty() ? IdKind::kAnonymous : IdKind::kUser;
+  const LinkCause cause = CauseOf(event.type);
+  std::vector<OutboxEntry> said;
+  const auto add = [&](absl::string_view other, IdKind kind) {
+    if (other.empty() || other == event.customer_id) return;
+    const Link* known = profile::FindLink(customer->profile.links(), other);
+    if (known != nullptr && known->Covers(own, kind, cause, event.event_time_ms)) return;
+    if (profile::IsNobody(other) || profile::IsNobody(event.customer_id)) return;
+    const std::optional<OutboxEntry> news = JoinLink(
+        profile::MakeLink(other, own, kind, cause, event.event_time_ms, event.event_id), customer);
+    if (news.has_value()) said.push_back(*news);
+  };
+  if (!event.user_id.empty()) add(event.anonymous_id, IdKind::kAnonymous);
+  if (event.type == event::EventType::kAlias) add(event.previous_id, IdKind::kExternal);
+  add(event.device_id, IdKind::kDevice);
+  add(event.email_sha256, IdKind::kEmail);
+  add(event.external_id, IdKind::kExternal);
+  for (const OutboxEntry& entry : said) Post(entry);
 }
 
 void Partition::ApplyLink(const stream::RawRecord& record, const event::Event& event,
@@ -172,14 +177,14 @@ void Partition::ApplyLink(const stream::RawRecord& record, const event::Event& e
   quality_.CountAccepted(clean);
   if (customer == nullptr)
     customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
-  if (undo) {
-    AddLink(*link, customer);
-  } else {
-    customer->profile.AddLink(*link);
+  std::optional<OutboxEntry> news = JoinLink(*link, customer);
+  if (!undo) {
+    news.reset();
     const Link* now = profile::FindLink(customer->profile.links(), link->other);
     // What this end knows more, the other end should hear.
-    if (now != nullptr && !link->Tells(*now)) PostLink(customer->id(), *now);
+    if (now != nullptr && !link->Tells(*now)) news = LinkMessage(customer->id(), *now);
   }
+  if (news.has_value()) Post(*news);
   customers_.MarkDirty(*customer);
 }
 
@@ -214,6 +219,9 @@ void Partition::DeleteCustomer(const clean::CleanEvent& event, uint64_t hash,
   if (!customer->profile.empty()) --customer_count_;
   audiences_.Remove(event.customer_id, hash, event.event_time_ms);
   customers_.Remove(event.customer_id, hash);
+  attribution_.Forget(hash);
+  rating_table_.Forget(hash);
+  sample_.Remove(hash);
 }
 
 }  // namespace kindred::node
