@@ -20,14 +20,6 @@ constexpr size_t kSliceRecords = 64;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
 
-clean::DuplicateOptions DuplicateOptionsOf(const SharedOptions& options) {
-  clean::DuplicateOptions duplicates;
-  duplicates.window_ms = options.dedup_window_ms;
-  duplicates.memory_bytes = options.dedup_bytes_per_partition;
-  duplicates.seed = options.dedup_seed;
-  return duplicates;
-}
-
 event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
   event::DecoderOptions decoder;
   decoder.max_record_bytes = options.max_record_bytes;
@@ -83,21 +75,6 @@ void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* t
 
 Workbench::Workbench(const SharedOptions& options)
     : decoder(DecoderOptionsOf(options)), cleaner(options.clean_rules) {}
-
-Partition::Partition(PartitionId id, SharedState* shared)
-    : id_(id),
-      shared_(*shared),
-      sample_(shared->options.sampled_customers),
-      duplicates_(DuplicateOptionsOf(shared->options)),
-      breaker_(shared->options.breaker),
-      attribution_(shared->options.attribution),
-      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)),
-      item_names_(&shared->items.names()),
-      term_names_(&shared->terms.names()) {
-  shared_.index.Attach(pairs_);
-}
-
-Partition::~Partition() { shared_.index.Detach(id_); }
 
 absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const ColdReader& cold,
                               Workbench* bench) {
@@ -208,14 +185,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
                                    const ColdReader& cold, Workbench* bench) {
   const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
   if (!outcome.ok()) {
-    const uint64_t fingerprint = outcome.rejection->fingerprint;
-    if (fingerprint != 0 && !duplicates_.Insert(fingerprint, record.timestamp_ms())) {
-      quality_.CountDuplicate();
-      return absl::OkStatus();
-    }
-    quality_.CountRejected(outcome.rejection->reason);
-    Reject(record, "clean", clean::RejectReasonName(outcome.rejection->reason),
-           outcome.rejection->detail, event.line);
+    RejectUnclean(record, *outcome.rejection, event.line);
     return absl::OkStatus();
   }
   clean::CleanEvent& clean = *outcome.event;
@@ -261,72 +231,49 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     DeleteCustomer(clean, hash, *customer);
     return absl::OkStatus();
   }
-  if (*customer == nullptr) {
-    customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
-  }
-  if ((*customer)->profile.empty()) {
-    ++customer_count_;
-    if (sample_.MayHold(hash)) sample_.Admit(clean.customer_id, hash);
-  }
-  // The producer chose the partition by its own rule; the customer's own may be another one.
-  if (base::PartitionOf(clean.customer_id, shared_.options.partition_count) != id_.value()) {
-    ++quality_.stray_records;
-    if ((*customer)->profile.empty()) shared_.strays.Add(hash, id_);
-  }
-  const profile::ApplyContext context = Intern(clean);
-  LearnItems(clean, context, (*customer)->profile, bench);
-  CountAttribution(clean, context, hash, /*undo=*/false);
-  (*customer)->profile.Apply(clean, context);
-  LinkIds(clean, *customer);
-  CountInSeries(clean, context, hash, /*undo=*/false);
-  customers_.MarkDirty(**customer);
-  if (clean.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
-    const bool own_currency =
-        context.currency.value() == 0 || context.currency == context.default_currency;
-    sample_.NotePurchase(clean.customer_id, hash, clean.event_time_ms,
-                         clean.has_amount && own_currency ? profile::ToMicros(clean.amount) : 0,
-                         context.category);
-  }
+  ApplyAccepted(clean, hash, *customer, bench);
   return absl::OkStatus();
 }
 
-absl::Status Partition::StepSample(int64_t event_time_ms, const ColdReader& cold) {
-  if (event_time_ms < sample_.next_boundary_ms()) return absl::OkStatus();
-  // A step a week of event time: what is only in the store is read at once.
-  std::vector<std::string> ids;
-  if (customers_.stored_only_bound() > 0) {
-    sample_.Due(event_time_ms, [&](absl::string_view id) {
-      mutex_.AssertHeld();
-      const uint64_t hash = profile::CustomerMap::Hash(id);
-      if (customers_.Peek(id, hash) == nullptr && customers_.MayBeStored(hash)) {
-        ids.emplace_back(id);
-      }
-    });
+void Partition::RejectUnclean(const stream::RawRecord& record, const clean::Rejection& rejection,
+                              uint32_t line) {
+  if (rejection.fingerprint != 0 &&
+      !duplicates_.Insert(rejection.fingerprint, record.timestamp_ms())) {
+    quality_.CountDuplicate();
+    return;
   }
-  std::map<absl::string_view, profile::Profile> stored;
-  if (!ids.empty()) {
-    const std::vector<absl::string_view> views(ids.begin(), ids.end());
-    absl::StatusOr<std::vector<std::optional<std::string>>> records = cold.Read(id_, views);
-    if (!records.ok()) return records.status();
-    for (size_t i = 0; i < views.size(); ++i) {
-      if (!(*records)[i].has_value()) continue;
-      absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*(*records)[i]);
-      if (!profile.ok()) return profile.status();
-      stored.emplace(views[i], *std::move(profile));
-    }
+  quality_.CountRejected(rejection.reason);
+  Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail, line);
+}
+
+void Partition::ApplyAccepted(const clean::CleanEvent& event, uint64_t hash,
+                              profile::Customer* customer, Workbench* bench) {
+  if (customer == nullptr) {
+    customer = customers_.Insert(event.customer_id, hash, profile::Profile());
   }
-  sample_.Advance(event_time_ms, shared_.affinity_decay,
-                  [&](absl::string_view id) -> const profile::Profile* {
-                    mutex_.AssertHeld();
-                    const uint64_t hash = profile::CustomerMap::Hash(id);
-                    if (const profile::Customer* customer = customers_.Peek(id, hash)) {
-                      return &customer->profile;
-                    }
-                    const auto found = stored.find(id);
-                    return found == stored.end() ? nullptr : &found->second;
-                  });
-  outcomes_known_ms_.store(sample_.known_until_ms(), std::memory_order_release);
-  return absl::OkStatus();
+  if (customer->profile.empty()) {
+    ++customer_count_;
+    if (sample_.MayHold(hash)) sample_.Admit(event.customer_id, hash);
+  }
+  // The producer chose the partition by its own rule; the customer's own may be another one.
+  if (base::PartitionOf(event.customer_id, shared_.options.partition_count) != id_.value()) {
+    ++quality_.stray_records;
+    if (customer->profile.empty()) shared_.strays.Add(hash, id_);
+  }
+  const profile::ApplyContext context = Intern(event);
+  LearnItems(event, context, customer->profile, bench);
+  CountAttribution(event, context, hash, /*undo=*/false);
+  customer->profile.Apply(event, context);
+  LinkIds(event, customer);
+  CountInSeries(event, context, hash, /*undo=*/false);
+  customers_.MarkDirty(*customer);
+  if (event.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
+    const bool own_currency =
+        context.currency.value() == 0 || context.currency == context.default_currency;
+    sample_.NotePurchase(event.customer_id, hash, event.event_time_ms,
+                         event.has_amount && own_currency ? profile::ToMicros(event.amount) : 0,
+                         context.category);
+  }
 }
 
 bool Partition::ApplyRules(const stream::RawRecord& record, clean::CleanEvent* event, uint32_t line,
@@ -467,69 +414,6 @@ void Partition::Evict(size_t target_bytes) {
   if (checkpoint_pending_.load(std::memory_order_acquire)) return;
   absl::MutexLock lock(&mutex_);
   customers_.EvictClean(target_bytes);
-}
-
-absl::StatusOr<bool> Partition::Visit(
-    absl::string_view customer_id, uint64_t hash, const ColdReader& cold,
-    absl::FunctionRef<void(const profile::Profile&)> visit) const {
-  {
-    absl::ReaderMutexLock lock(&mutex_);
-    if (const profile::Customer* customer = customers_.Peek(customer_id, hash)) {
-      visit(customer->profile);
-      return true;
-    }
-    if (!customers_.MayBeStored(hash)) return false;
-  }
-  const absl::string_view ids[] = {customer_id};
-  absl::StatusOr<std::vector<std::optional<std::string>>> stored = cold.Read(id_, ids);
-  if (!stored.ok()) return stored.status();
-  absl::ReaderMutexLock lock(&mutex_);
-  // An event may have brought it back to memory meanwhile: that is newer.
-  if (const profile::Customer* customer = customers_.Peek(customer_id, hash)) {
-    visit(customer->profile);
-    return true;
-  }
-  if (!stored->front().has_value()) return false;
-  const absl::StatusOr<profile::Profile> profile = profile::Profile::Decode(*stored->front());
-  if (!profile.ok()) return profile.status();
-  visit(*profile);
-  return true;
-}
-
-uint64_t Partition::Walk(uint64_t cursor, size_t count,
-                         absl::FunctionRef<void(const profile::Customer&)> visit) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  return customers_.Walk(cursor, count, visit);
-}
-
-void Partition::VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  visit(sample_);
-}
-
-bool Partition::InMemory(absl::string_view customer_id, uint64_t hash) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  return customers_.Peek(customer_id, hash) != nullptr;
-}
-
-Partition::Figures Partition::figures() const {
-  absl::ReaderMutexLock lock(&mutex_);
-  Figures figures;
-  figures.quality = quality_;
-  figures.customers = customer_count_;
-  figures.customers_in_memory = customers_.size();
-  const uint64_t made = next_outbox_ - 1;
-  const uint64_t delivered = outbox_delivered_.load(std::memory_order_relaxed);
-  figures.outbox_pending = made > delivered ? made - delivered : 0;
-  figures.window_records = breaker_.records();
-  figures.window_rejected = breaker_.rejected();
-  figures.dedup_window_ms = duplicates_.window_in_force_ms();
-  figures.profile_bytes = customers_.memory_bytes();
-  figures.dedup_bytes = duplicates_.memory_bytes();
-  figures.relation_bytes = pairs_->memory_bytes();
-  figures.series_bytes = series_.memory_bytes();
-  figures.sample_bytes = sample_.memory_bytes();
-  return figures;
 }
 
 }  // namespace kindred::node

@@ -1,4 +1,4 @@
-// Everything one partition's log prefix amounts to, and the one function that moves it forward.
+// The one function that moves a partition's state forward, record by record.
 //
 // Per record: decode → clean → find the customer → drop copies → judge outliers → apply to the
 // profile → learn item relations. No clock and no I/O besides reading evicted customers back, so
@@ -6,38 +6,24 @@
 #ifndef KINDRED_NODE_PARTITION_H_
 #define KINDRED_NODE_PARTITION_H_
 
-#include <atomic>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/strong_int.h"
-#include "clean/duplicates.h"
-#include "clean/outliers.h"
-#include "clean/quality.h"
-#include "node/attribution.h"
-#include "node/breaker.h"
 #include "node/cold_reader.h"
 #include "node/outbox_entry.h"
-#include "node/partition_audiences.h"
+#include "node/partition_state.h"
 #include "node/shared_state.h"
 #include "node/workbench.h"
 #include "profile/customer_map.h"
-#include "profile/outcome_sample.h"
 #include "profile/profile.h"
-#include "recommend/pair_table.h"
-#include "recommend/rating_table.h"
-#include "series/series_book.h"
 #include "store/checkpoint.h"
 #include "store/store.h"
 #include "stream/record.h"
@@ -55,12 +41,9 @@ struct PendingCheckpoint {
 
 // Threads: one worker calls what is not const; const methods from any thread.
 // Locks:   readers share, Apply() excludes them for one slice of records at a time.
-class Partition {
+class Partition : public PartitionState {
  public:
-  Partition(PartitionId id, SharedState* shared);
-  ~Partition();
-  Partition(const Partition&) = delete;
-  Partition& operator=(const Partition&) = delete;
+  Partition(PartitionId id, SharedState* shared) : PartitionState(id, shared) {}
 
   // Puts back what the last checkpoint stored; once, on an empty partition. DataLoss if the store
   // holds what no checkpoint can have written. At most `profile_bytes` of profiles are loaded; the
@@ -95,69 +78,7 @@ class Partition {
   // Takes customers that changed since they were last taken, at most `count`, oldest change first.
   std::vector<std::string> TakeChanged(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // --- Readers
-  PartitionId id() const { return id_; }
-  // The first offset not applied.
-  Offset next_offset() const { return Offset(next_offset_.load(std::memory_order_acquire)); }
-  // The first offset not in the last checkpoint.
-  Offset stored_offset() const { return Offset(stored_offset_.load(std::memory_order_acquire)); }
-  // The breaker tripped: nearly everything was rejected.
-  bool halted() const { return halted_.load(std::memory_order_acquire); }
-  // 0 before the first event.
-  int64_t newest_event_ms() const { return newest_event_ms_.load(std::memory_order_acquire); }
-
-  // Calls `visit` with the customer's profile under the reader's lock. False when it was never
-  // seen. Status when it had to be read from the store and could not be.
-  absl::StatusOr<bool> Visit(absl::string_view customer_id, uint64_t hash, const ColdReader& cold,
-                             absl::FunctionRef<void(const profile::Profile&)> visit) const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // A walk over customers in memory; see CustomerMap::Walk.
-  uint64_t Walk(uint64_t cursor, size_t count,
-                absl::FunctionRef<void(const profile::Customer&)> visit) const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // Calls `read` with the partition's series under the reader's lock.
-  void ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // Up to when the outcomes of the sample are known; see OutcomeSample. 0 before the first event.
-  int64_t outcomes_known_ms() const { return outcomes_known_ms_.load(std::memory_order_acquire); }
-  // Calls `visit` with the sample that predictions are trained on, under the reader's lock.
-  void VisitSample(absl::FunctionRef<void(const profile::OutcomeSample&)> visit) const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // Whether the customer's profile is in memory.
-  bool InMemory(absl::string_view customer_id, uint64_t hash) const ABSL_LOCKS_EXCLUDED(mutex_);
-
-  struct Figures {
-    clean::QualityCounts quality;
-    uint64_t customers = 0;  // in memory and stored
-    uint64_t customers_in_memory = 0;
-    uint64_t outbox_pending = 0;
-    uint32_t window_records = 0;   // of the breaker
-    uint32_t window_rejected = 0;  // of them
-    int64_t dedup_window_ms = 0;
-    size_t profile_bytes = 0;
-    size_t dedup_bytes = 0;
-    size_t relation_bytes = 0;
-    size_t series_bytes = 0;
-    size_t sample_bytes = 0;
-  };
-  Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
-  // The customers' ratings, under the reader's lock.
-  void VisitRatings(absl::FunctionRef<void(const recommend::RatingTable&)> visit) const
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  // What recommendations led to, as far as this partition's events tell; a copy.
-  std::map<AttributionCell, AttributionCounts> attribution() const ABSL_LOCKS_EXCLUDED(mutex_);
-  PartitionAudiences& audiences() { return audiences_; }
-  const PartitionAudiences& audiences() const { return audiences_; }
-
-  // Acknowledged outbox entries, for the count of those that wait.
-  void OutboxDelivered(uint64_t count) { outbox_delivered_.fetch_add(count); }
-
  private:
-  struct NewOutboxEntry {
-    uint64_t sequence;
-    std::string bytes;
-  };
-
   // Loads what the records' customers need, all at once.
   absl::Status Prefetch(absl::Span<const stream::RawRecord> records, const ColdReader& cold)
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -166,6 +87,12 @@ class Partition {
   absl::Status ApplyEvent(const stream::RawRecord& record, const event::Event& event,
                           const ColdReader& cold, Workbench* bench)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A rejection is told once: as a dead letter, or, when it was told before, as a duplicate.
+  void RejectUnclean(const stream::RawRecord& record, const clean::Rejection& rejection,
+                     uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The event counts: everything that it changes. `customer` may be null.
+  void ApplyAccepted(const clean::CleanEvent& event, uint64_t hash, profile::Customer* customer,
+                     Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsSetAside(Offset offset) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<profile::Customer*> FindOrLoad(absl::string_view id, uint64_t hash,
                                                 const ColdReader& cold)
@@ -218,39 +145,6 @@ class Partition {
   absl::Status RestoreSample(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreProfiles(const store::Store& store, size_t profile_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-
-  const PartitionId id_;
-  SharedState& shared_;
-  std::atomic<int64_t> next_offset_{0};
-  std::atomic<int64_t> stored_offset_{0};
-  std::atomic<int64_t> newest_event_ms_{0};
-  std::atomic<int64_t> outcomes_known_ms_{0};
-  std::atomic<size_t> dirty_bytes_{0};
-  std::atomic<uint64_t> outbox_delivered_{0};
-  std::atomic<bool> halted_{false};
-  // A checkpoint was begun and is not done.
-  std::atomic<bool> checkpoint_pending_{false};
-
-  mutable absl::Mutex mutex_;
-  profile::CustomerMap customers_ ABSL_GUARDED_BY(mutex_);
-  profile::OutcomeSample sample_ ABSL_GUARDED_BY(mutex_);
-  clean::DuplicateWindow duplicates_ ABSL_GUARDED_BY(mutex_);
-  clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
-  clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
-  Breaker breaker_ ABSL_GUARDED_BY(mutex_);
-  std::vector<int64_t> set_aside_ ABSL_GUARDED_BY(mutex_);
-  Attribution attribution_ ABSL_GUARDED_BY(mutex_);
-  recommend::RatingTable rating_table_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
-  series::SeriesBook series_ ABSL_GUARDED_BY(mutex_);
-  PartitionAudiences audiences_;                 // guards itself
-  base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
-  base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
-  uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::vector<NewOutboxEntry> outbox_ ABSL_GUARDED_BY(mutex_);
-  // Items whose attributes an event told, to be stored with the next checkpoint.
-  std::vector<ItemId> noted_items_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace kindred::node

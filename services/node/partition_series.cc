@@ -29,9 +29,4 @@ void Partition::CountInSeries(const clean::CleanEvent& event, const profile::App
   }
 }
 
-void Partition::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  read(series_);
-}
-
 }  // namespace kindred::node

@@ -72,14 +72,4 @@ void Partition::CountAttribution(const clean::CleanEvent& event,
   attribution_.Apply(event, hash, context.item, revenue, undo);
 }
 
-void Partition::VisitRatings(absl::FunctionRef<void(const recommend::RatingTable&)> visit) const {
-  absl::ReaderMutexLock lock(&mutex_);
-  visit(rating_table_);
-}
-
-std::map<AttributionCell, AttributionCounts> Partition::attribution() const {
-  absl::ReaderMutexLock lock(&mutex_);
-  return attribution_.cells();
-}
-
 }  // namespace kindred::node
