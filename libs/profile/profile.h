@@ -25,27 +25,12 @@
 #include "clean/clean_event.h"
 #include "clean/outliers.h"
 #include "learn/forward_decay.h"
+#include "profile/apply_context.h"
 #include "profile/links.h"
 #include "profile/packed_vector.h"
 #include "profile/profile_parts.h"
 
 namespace kindred::profile {
-
-// The event's names as numbers (0: not named), after what it lacks was filled from the catalogue.
-struct ApplyContext {
-  const learn::ForwardDecay* affinity_decay = nullptr;  // the same for the life of the state
-  const clean::OutlierRules* outlier_rules = nullptr;   // never null
-  TermId default_currency;                              // the node's; never changes either
-  ItemId item;
-  TermId category;
-  TermId brand;
-  TermId channel;
-  TermId device;
-  TermId country;
-  TermId region;
-  TermId city;
-  TermId currency;  // 0 is taken as the default
-};
 
 // What an event of this type adds to the affinity with its category and brand: purchase 5,
 // add_to_cart 3, wishlist 2.5, rating, share and checkout 2, view and click 1, impression 0.1,

@@ -202,6 +202,20 @@ void CheckRange(absl::string_view name, double value, double low, double high,
   }
 }
 
+void ValidateRecommend(const config::v1::RecommendConfig& config,
+                       std::vector<std::string>* problems) {
+  CheckRange("recommend.relation_memory_mib", config.relation_memory_mib(), 1, 1 << 20, problems);
+  CheckRange("recommend.relation_half_life_days", config.relation_half_life_days(), 14, 3650,
+             problems);
+  CheckRange("recommend.popularity_half_life_days", config.popularity_half_life_days(), 0.04, 3650,
+             problems);
+  CheckRange("recommend.attribution_window_hours", config.attribution_window_hours(), 0, 24 * 366,
+             problems);
+  if (const absl::Status blend = Validate(BlendOptionsOf(config.blend())); !blend.ok()) {
+    problems->push_back(absl::StrCat("recommend.blend.", blend.message()));
+  }
+}
+
 }  // namespace
 
 config::v1::NodeConfig DefaultConfig() {
@@ -359,18 +373,7 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("rules.audience_cpu_percent", config.rules().audience_cpu_percent(), 0.1, 100,
              &problems);
   CheckRange("rules.walk_interval_ms", config.rules().walk_interval_ms(), 100, 86400000, &problems);
-  CheckRange("recommend.relation_memory_mib", config.recommend().relation_memory_mib(), 1, 1 << 20,
-             &problems);
-  CheckRange("recommend.relation_half_life_days", config.recommend().relation_half_life_days(), 14,
-             3650, &problems);
-  CheckRange("recommend.popularity_half_life_days", config.recommend().popularity_half_life_days(),
-             0.04, 3650, &problems);
-  CheckRange("recommend.attribution_window_hours", config.recommend().attribution_window_hours(), 0,
-             24 * 366, &problems);
-  if (const absl::Status blend = Validate(BlendOptionsOf(config.recommend().blend()));
-      !blend.ok()) {
-    problems.push_back(absl::StrCat("recommend.blend.", blend.message()));
-  }
+  ValidateRecommend(config.recommend(), &problems);
   if (config.clean().outlier_action() != "flag" &&
       config.clean().outlier_action() != "quarantine") {
     problems.push_back(absl::StrCat("clean.outlier_action: expected flag or quarantine, found \"",

@@ -33,6 +33,7 @@
 #include "node/shared_state.h"
 #include "node/store_cold_reader.h"
 #include "node/suspects.h"
+#include "node/topics.h"
 #include "node/version.h"
 #include "node/worker.h"
 #include "store/store.h"
@@ -51,8 +52,6 @@ constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
-// A dead letter carries the rejected record and some more.
-constexpr absl::string_view kDeadLetterMaxBytes = "16777216";
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
                                 telemetry::Registry* registry) {
@@ -107,7 +106,6 @@ class NodeImpl final : public Node {
 
  private:
   absl::Status MeetBrokers(const std::function<bool()>& stop);
-  absl::Status MakeTopics(stream::TopicAdmin* admin);
   absl::Status OpenState();
   absl::Status CheckLastingSettings();
   absl::Status RestorePartitions();
@@ -170,7 +168,7 @@ absl::Status NodeImpl::MeetBrokers(const std::function<bool()>& stop) {
   KINDRED_ASSIGN_OR_RETURN(const std::unique_ptr<stream::TopicAdmin> admin,
                            stream::TopicAdmin::Open(connection_));
   while (true) {
-    absl::Status status = MakeTopics(admin.get());
+    absl::Status status = MakeTopics(config_.kafka(), kBrokerTimeout, admin.get());
     if (status.ok()) {
       const absl::StatusOr<stream::TopicInfo> topic =
           admin->WaitForTopic(config_.kafka().topic(), kBrokerTimeout);
@@ -192,28 +190,6 @@ absl::Status NodeImpl::MeetBrokers(const std::function<bool()>& stop) {
       absl::SleepFor(absl::Milliseconds(100));
     }
   }
-}
-
-absl::Status NodeImpl::MakeTopics(stream::TopicAdmin* admin) {
-  const config::v1::KafkaConfig& kafka = config_.kafka();
-  if (kafka.create_topics()) {
-    stream::NewTopic events{kafka.topic(), kafka.create_partitions(), 1, {}};
-    KINDRED_RETURN_IF_ERROR(admin->CreateTopic(events, kBrokerTimeout));
-    if (!kafka.items_topic().empty()) {
-      KINDRED_RETURN_IF_ERROR(admin->CreateTopic(
-          {kafka.items_topic(), 1, 1, {{"cleanup.policy", "compact"}}}, kBrokerTimeout));
-    }
-  }
-  // Nobody else makes these.
-  if (!kafka.audience_topic().empty()) {
-    KINDRED_RETURN_IF_ERROR(admin->CreateTopic(
-        {kafka.audience_topic(), kafka.create_partitions(), 1, {}}, kBrokerTimeout));
-  }
-  return admin->CreateTopic({kafka.dead_letter_topic(),
-                             kafka.create_partitions(),
-                             1,
-                             {{"max.message.bytes", std::string(kDeadLetterMaxBytes)}}},
-                            kBrokerTimeout);
 }
 
 absl::Status NodeImpl::OpenState() {
