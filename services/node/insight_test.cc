@@ -146,6 +146,22 @@ TEST_F(InsightTest, SeriesAreTheSumOverPartitionsAlsoAfterARestart) {
   EXPECT_THAT(list.ShortDebugString(), HasSubstr("series/items/green"));
 }
 
+TEST_F(InsightTest, AnUndoneSaleLeavesItsDay) {
+  FeedDays(3);
+  const int64_t time_ms = kFirstDayMs + kDayMs;
+  const std::string sale =
+      "\"item_id\":\"green\",\"category\":\"tea\",\"quantity\":1,\"price\":7,\"currency\":\"USD\"";
+  Send("u-1", "purchase", time_ms, sale);
+  EXPECT_EQ(GetSeries("series/all", 3)->points(1).amount(), 10 * PurchasesOf(1) + 7);
+  --count_;  // an undo repeats the event, id and all
+  Send("u-1", "purchase", time_ms, sale + ",\"undo\":true");
+  for (const char* name : {"series/all", "series/event-types/purchase", "series/categories/tea"}) {
+    const v1::SeriesPoint point = GetSeries(name, 3)->points(1);
+    EXPECT_EQ(point.event_count(), PurchasesOf(1)) << name;
+    EXPECT_EQ(point.amount(), 10 * PurchasesOf(1)) << name;
+  }
+}
+
 TEST_F(InsightTest, WrongQuestionsAreToldWhatIsWrong) {
   FeedDays(3);
   for (const char* name :
