@@ -211,11 +211,22 @@ void AudienceKeeper::BeginWalk() {
   walk_tags_.clear();
 }
 
+bool AudienceKeeper::AnyMember() const {
+  bool any = false;
+  partitions_.ForEach([&any](const PartitionSlot& slot) {
+    for (const PartitionAudiences::Size& size : slot.state->audiences().Sizes()) {
+      any |= size.members > 0;
+    }
+  });
+  return any;
+}
+
 void AudienceKeeper::WalkOn(int64_t now_ms) {
   samples_.resize(rules_->percentile_fields.size());
   walk_tags_.resize(rules_->tags.size());
-  const bool needed =
-      !rules_->audiences.empty() || !rules_->tags.empty() || !rules_->percentile_fields.empty();
+  // Without audiences there may be members of those that were.
+  const bool needed = !rules_->audiences.empty() || !rules_->tags.empty() ||
+                      !rules_->percentile_fields.empty() || AnyMember();
   while (needed && walk_partition_ < partitions_.count()) {
     const auto lane = lanes_.find(PartitionId(walk_partition_));
     const Ownership ownership = partitions_.slot(PartitionId(walk_partition_)).ownership.load();

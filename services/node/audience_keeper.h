@@ -91,6 +91,7 @@ class AudienceKeeper {
              const profile::Profile& profile, int64_t now_ms, bool walking);
   void SetTimer(Lane* lane, absl::string_view id, uint64_t hash, int64_t due_ms, int64_t now_ms);
   void WalkOn(int64_t now_ms);
+  bool AnyMember() const;
   void WalkStored(Partition* partition, Lane* lane, int64_t now_ms);
   void EndWalk();
   void AddToSamples();

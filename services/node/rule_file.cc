@@ -209,7 +209,9 @@ class RuleReader {
     }
     if (function == CustomerFunction::kActs || function == CustomerFunction::kLastAct ||
         function == CustomerFunction::kEventCount) {
-      if (event::EventTypeFromName(name) == event::EventType::kUnspecified) {
+      const event::EventType type = event::EventTypeFromName(name);
+      if (type == event::EventType::kUnspecified ||
+          (type == event::EventType::kCustom && name != "custom")) {
         return wrong(
             absl::StrCat("expected a type of event, as in \"view\", found \"", name, "\""));
       }

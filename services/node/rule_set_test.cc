@@ -35,7 +35,7 @@ cleaning:
       category: '"tea"'
 tags:
   - name: interested in tea
-    when: buys(category: "tea", within: 90d) >= 1
+    when: 'buys(category: "tea", within: 90d) >= 1'
   - name: high value
     description: Top five percent by spend.
     when: |
