@@ -18,7 +18,7 @@
 namespace kindred::cli {
 namespace {
 
-constexpr absl::Duration kDelivery = absl::Seconds(20);
+constexpr absl::Duration kDelivery = absl::Minutes(5);  // of everything before the first question
 constexpr absl::Duration kApplied = absl::Seconds(60);
 constexpr absl::Duration kLook = absl::Microseconds(300);
 
@@ -178,7 +178,7 @@ absl::StatusOr<std::unique_ptr<ServiceSubject>> ServiceSubject::Open(
     const EvaluateServiceOptions& options, const InputNames* names) {
   stream::KafkaSinkOptions sink_options;
   sink_options.connection.brokers = options.brokers;
-  sink_options.linger = absl::ZeroDuration();
+  sink_options.linger = absl::Milliseconds(1);
   KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<stream::RecordSink> sink,
                            stream::OpenKafkaRecordSink(sink_options));
   auto subject = std::make_unique<LiveNode>(options, names, std::move(sink));

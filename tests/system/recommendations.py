@@ -214,4 +214,4 @@ def test(world, options):
 
 
 if __name__ == "__main__":
-    harness.main(__doc__, test)
+    harness.main(test, __doc__)
