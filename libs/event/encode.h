@@ -18,9 +18,9 @@ std::string EncodeJson(const Event& event);
 std::string EncodeProto(const Event& event);
 
 // One call of the Segment specification; a purchase is an order of one product. Says all but
-// (InvalidArgument) delete and an event without type. Checkout and promotion come back with one
-// more property, "action"; properties named as Segment names fields (name, sku, value …) come back
-// as those fields.
+// (InvalidArgument) delete, link, unlink and an event without type. Checkout and promotion come
+// back with one more property, "action"; properties named as Segment names fields (name, sku, value
+// …) come back as those fields.
 absl::StatusOr<std::string> EncodeSegmentJson(const Event& event);
 
 // A structured CloudEvent around native JSON. Type and time are said by the attributes alone where

@@ -46,6 +46,9 @@ class Walk {
     std::string id;
     std::vector<Link> links;
     bool reached = false;  // hangs together with the start
+    // AllowedLinks() of it, once asked for; stale after a change of its links.
+    std::vector<const Link*> allowed = {};
+    bool judged = false;
   };
   // An edge that both ends allow.
   struct Edge {
@@ -69,24 +72,33 @@ class Walk {
   void Share(size_t a, size_t b) {
     const Link* of_a = FindLink(nodes_[a].links, nodes_[b].id);
     const Link* of_b = FindLink(nodes_[b].links, nodes_[a].id);
-    const auto put = [](std::vector<Link>& links, const Link& link) {
-      for (Link& known : links) {
-        if (known.other == link.other) {
-          known.Join(link);
-          return;
-        }
+    const auto put = [](Node& node, const Link& link) {
+      for (Link& known : node.links) {
+        if (known.other != link.other) continue;
+        if (known.Join(link)) node.judged = false;
+        return;
       }
-      links.push_back(link);
+      node.links.push_back(link);
+      node.judged = false;
     };
-    if (of_a != nullptr) put(nodes_[b].links, of_a->Mirrored(nodes_[a].id));
-    if (of_b != nullptr) put(nodes_[a].links, of_b->Mirrored(nodes_[b].id));
+    if (of_a != nullptr) put(nodes_[b], of_a->Mirrored(nodes_[a].id));
+    if (of_b != nullptr) put(nodes_[a], of_b->Mirrored(nodes_[b].id));
+  }
+
+  const std::vector<const Link*>& Allowed(size_t i) {
+    Node& node = nodes_[i];
+    if (!node.judged) {
+      node.allowed = AllowedLinks(node.id, node.links, rules_);
+      node.judged = true;
+    }
+    return node.allowed;
   }
 
   // Asks for everything that node `i` allows, and marks what allows it back.
   absl::Status Reach(size_t i) {
     if (!nodes_[i].reached) return absl::OkStatus();
     std::vector<std::string> allowed;
-    for (const Link* link : AllowedLinks(nodes_[i].id, nodes_[i].links, rules_)) {
+    for (const Link* link : Allowed(i)) {
       allowed.push_back(link->other);
     }
     for (const std::string& other : allowed) {
@@ -108,17 +120,17 @@ class Walk {
     return absl::OkStatus();
   }
 
-  bool Allows(size_t a, size_t b) const {
-    for (const Link* link : AllowedLinks(nodes_[a].id, nodes_[a].links, rules_)) {
+  bool Allows(size_t a, size_t b) {
+    for (const Link* link : Allowed(a)) {
       if (link->other == nodes_[b].id) return true;
     }
     return false;
   }
 
-  std::vector<Edge> Edges() const {
+  std::vector<Edge> Edges() {
     std::vector<Edge> edges;
     for (const size_t a : reached_) {
-      for (const Link* link : AllowedLinks(nodes_[a].id, nodes_[a].links, rules_)) {
+      for (const Link* link : Allowed(a)) {
         const auto it = index_.find(link->other);
         if (it == index_.end() || !nodes_[it->second].reached) continue;
         if (nodes_[a].id < link->other && Allows(it->second, a)) {
