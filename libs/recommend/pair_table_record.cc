@@ -17,6 +17,7 @@ constexpr int64_t kFarthestPower = int64_t{1} << 40;
 constexpr int64_t kFarthestTimeMs = int64_t{1} << 60;
 constexpr int64_t kLargestShift = 120;   // sums are floats
 constexpr int64_t kSmallestShift = -64;  // what is stored smaller than this has faded
+constexpr int kSmallestPower = -900;     // sums of doubles smaller than this are nothing
 constexpr float kFadedPart = 0x1p-60f;   // of the largest sum of its row
 
 bool Within(int64_t value, int64_t bound) { return value >= -bound && value <= bound; }
@@ -107,8 +108,9 @@ std::string PairTable::EncodeHeader() const {
   writer.Varint(row_limit_);
   int shift = 0;
   std::frexp(revisits_.asked(), &shift);
-  writer.Signed(PowerOf(index_.relation_base(), revisits_.asked(), shift));
-  revisits_.Encode(&writer, std::ldexp(1.0, -shift));
+  const bool faded = shift < kSmallestPower;
+  writer.Signed(faded ? 0 : PowerOf(index_.relation_base(), revisits_.asked(), shift));
+  revisits_.Encode(&writer, faded ? 0 : std::ldexp(1.0, -shift));
   return bytes;
 }
 
@@ -136,8 +138,10 @@ absl::Status PairTable::RestoreHeader(absl::string_view bytes) {
   const bool begun = first_ms != ItemIndex::kNoBase;
   if (begun) PrepareRescale(first_ms, newest_ms, old_decay);
   const int64_t shift = begun ? revisits_power - rescale_.relation_power : 0;
-  const double factor = std::ldexp(
-      rescale_.relation, static_cast<int>(std::clamp<int64_t>(shift, -500, kLargestShift)));
+  const double factor =
+      shift < kSmallestShift
+          ? 0
+          : std::ldexp(rescale_.relation, static_cast<int>(std::min(shift, kLargestShift)));
   if (!revisits_.Decode(&reader, factor) || !reader.Done()) return corrupt;
   if (shift > kLargestShift && revisits_.asked() > 0) return corrupt;
   events_ = events;

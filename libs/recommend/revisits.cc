@@ -60,20 +60,26 @@ void Revisits::AddTo(RevisitSums* sums) const {
 
 void Revisits::Encode(base::ByteWriter* writer, double factor) const {
   for (size_t step = 1; step <= RevisitSums::kSteps; ++step) {
-    writer->F64(sums_.offered[step] * factor);
-    writer->F64(sums_.revisited[step] * factor);
+    // Of nothing but rounding, once everything was taken back, more may have been offered than
+    // asked.
+    const double offered = std::min(sums_.offered[step], sums_.asked);
+    writer->F64(offered * factor);
+    writer->F64(std::min(sums_.revisited[step], offered) * factor);
   }
   writer->F64(sums_.asked * factor);
-  writer->F64(sums_.foretold * factor);
+  writer->F64(std::min(sums_.foretold, sums_.asked) * factor);
 }
 
 bool Revisits::Decode(base::ByteReader* reader, double factor) {
   RevisitSums sums;
   bool good = true;
   const auto read = [&](double* whole, double* part) {
-    *whole = reader->F64() * factor;
-    *part = reader->F64() * factor;
-    good = good && std::isfinite(*whole) && *part >= 0 && *part <= *whole;
+    // Fractions of what was asked, as Encode() was told to make them.
+    *whole = reader->F64();
+    *part = reader->F64();
+    good = good && *whole <= 1 && *part >= 0 && *part <= *whole;
+    *whole *= factor;
+    *part *= factor;
   };
   for (size_t step = 1; step <= RevisitSums::kSteps; ++step) {
     read(&sums.offered[step], &sums.revisited[step]);
