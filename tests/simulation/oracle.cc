@@ -70,6 +70,11 @@ std::map<std::pair<std::string, std::string>, bool> Linked(const std::vector<Par
 OracleState Fold(const PartitionLog& log, int64_t next) {
   OracleState state;
   std::map<std::string, int64_t> seen;  // event id and reason against it → when it was taken
+  // The greatest arrival; one more than a window ahead of it is believed when so many in a row say
+  // so.
+  constexpr int kBelieved = 64;
+  int64_t now = 0;
+  int ahead = 0;
   int64_t expected = log.front().offset;
   for (const LogRecord& record : log) {
     if (record.offset >= next) break;
@@ -82,12 +87,15 @@ OracleState Fold(const PartitionLog& log, int64_t next) {
     // A rejection is told once, too, if the event could be read.
     if (sent.flaw != Flaw::kNotJson) {
       const std::string id = sent.event_id + " " + reason;
+      const bool far = now > 0 && record.arrival_ms - now > kDayMs;
+      ahead = far ? ahead + 1 : 0;
+      if (!far || ahead == kBelieved) now = std::max(now, record.arrival_ms);
       const auto former = seen.find(id);
-      if (former != seen.end() && record.arrival_ms - former->second <= kDayMs) {
+      if (former != seen.end() && now - former->second <= kDayMs) {
         ++state.duplicates;
         continue;
       }
-      seen[id] = record.arrival_ms;
+      seen[id] = now;
     }
     if (!reason.empty()) {
       ++state.rejected[reason];
