@@ -324,8 +324,9 @@ def hot_customer(world, _, options):
     node = world.node("hot", "hot", settings=[*SETTINGS, "clean.dedup_memory_mib=64",
                                               "recommend.relation_memory_mib=64"], memory_mib=memory)
     node.start().wait_applied(records, 300)
+    node.wait_ready(120)
     code, body = node.request("/v1/profiles/u-0000000")
-    check(code == 200, f"the hot customer: HTTP {code}")
+    check(code == 200, f"the hot customer: HTTP {code}: {body[:300]!r}")
     check(len(body) < 64 << 10, f"the hot customer's profile has {len(body):,} bytes")
     held = node.memory_mib()
     check(held <= memory, f"{held:.0f} MiB at the most, the limit is {memory}")

@@ -158,7 +158,10 @@ def check_undo(shop):
     check([one["item_id"] for one in changed] != [one["item_id"] for one in before], "no effect")
     shop.send([{**event, "undo": True}])
     after = shop.ask("me")["recommendations"]
-    check([one["item_id"] for one in after] == [one["item_id"] for one in before], "other items")
+    check(
+        [one["item_id"] for one in after] == [one["item_id"] for one in before],
+        f"other items: {after}, before {before}",
+    )
     for one, other in zip(before, after):
         check(abs(one["score"] - other["score"]) < 1e-5, f"{one} is not {other}")
     say(f"undone: the same {len(after)} items with the same scores")
