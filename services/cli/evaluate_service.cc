@@ -161,7 +161,6 @@ class LiveNode final : public ServiceSubject {
 
   const EvaluateServiceOptions options_;
   const InputNames& names_;
-  std::unique_ptr<stream::RecordSink> sink_;
   std::unique_ptr<v1::RecommendationService::Stub> recommendations_;
   std::unique_ptr<v1::StatusService::Stub> node_;
   absl::Status status_;
@@ -170,6 +169,8 @@ class LiveNode final : public ServiceSubject {
   absl::Mutex mutex_;
   absl::Status delivery_ ABSL_GUARDED_BY(mutex_);
   std::map<int32_t, int64_t> next_ ABSL_GUARDED_BY(mutex_);  // partition → offset after the last
+  // Goes first: until it has ended it tells of deliveries, which the members above keep.
+  std::unique_ptr<stream::RecordSink> sink_;
 };
 
 }  // namespace
