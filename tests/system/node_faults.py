@@ -292,7 +292,13 @@ def poison(world, *_):
     node.kill()
     node.start().wait_logged("partition stays halted", 60)
     node.wait_logged("partition assigned", 60)
-    check(node.applied() == at, "a restart went on")
+    harness.wait_until(
+        lambda: node.answers("/v1/status") and node.applied() == at,
+        lambda: f"a restart stands at {at:,}, not at {node.applied():,}",
+        60,
+    )
+    node.wait_stored()
+    check(node.applied() == at, f"a restart went on to {node.applied():,} from {at:,}")
     node.stop()
     node.start("--resume-halted")
     node.wait_applied(at + 900, 60)
