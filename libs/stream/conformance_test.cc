@@ -387,6 +387,31 @@ TEST(ConformanceTest, TheSinkRefusesWhatCannotBeSent) {
   EXPECT_FALSE(no_partition.ok() && delivery.ok());
 }
 
+TEST(ConformanceTest, APreparedSinkKeepsTheOrderFromTheFirstRecordOn) {
+  constexpr int kSinks = 20;
+  constexpr int kRecords = 200;
+  const std::string topic = MakeTopic("order", 4);
+  std::vector<std::unique_ptr<RecordSink>> sinks;
+  for (int s = 0; s < kSinks; ++s) {
+    sinks.push_back(OpenSink());
+    const absl::Status status = sinks.back()->Prepare(topic, kPatience);
+    ASSERT_TRUE(status.ok()) << status;
+    const std::string key = absl::StrCat("key-", s);
+    for (int i = 0; i < kRecords; ++i) {
+      ASSERT_TRUE(sinks.back()->Produce({topic, std::nullopt, key, absl::StrCat(i), {}, 0}).ok());
+    }
+  }
+  for (const auto& sink : sinks) ASSERT_TRUE(sink->Flush(kPatience).ok());
+  Listener listener;
+  auto source = OpenFixed(topic, &listener);
+  std::vector<RawRecord> records;
+  ASSERT_TRUE(PollCount(*source, records, size_t{kSinks} * kRecords));
+  std::map<std::string, int> next;
+  for (const RawRecord& record : records) {
+    EXPECT_EQ(record.value(), absl::StrCat(next[std::string(record.key())]++)) << record.key();
+  }
+}
+
 TEST(ConformanceTest, AFullQueueIsResourceExhausted) {
   KafkaSinkOptions options;
   options.connection = TestConnection();

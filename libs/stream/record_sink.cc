@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 #include "base/status_macros.h"
 #include "stream/kafka_client.h"
 #include "stream/kafka_status.h"
+#include "stream/topic_metadata.h"
 #include "telemetry/metrics.h"
 
 namespace kindred::stream {
@@ -30,6 +32,8 @@ class KafkaRecordSink final : public RecordSink {
 
   absl::Status Start(const KafkaSinkOptions& options);
 
+  absl::Status Prepare(const std::string& topic, absl::Duration limit) override
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Produce(const OutRecord& record, OnDelivered done) override;
   absl::Status Flush(absl::Duration limit) override ABSL_LOCKS_EXCLUDED(mutex_);
   size_t pending() const override ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -53,6 +57,8 @@ class KafkaRecordSink final : public RecordSink {
   std::thread server_;
   mutable absl::Mutex mutex_;
   int64_t pending_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Held so that the client keeps what it knows of them.
+  std::vector<rd_kafka_topic_t*> topics_ ABSL_GUARDED_BY(mutex_);
 };
 
 KafkaRecordSink::~KafkaRecordSink() {
@@ -62,6 +68,7 @@ KafkaRecordSink::~KafkaRecordSink() {
   if (!Flush(kEndLimit).ok()) base::LogError("stream", "sink ends with records under way");
   stopping_ = true;
   server_.join();
+  for (rd_kafka_topic_t* topic : topics_) rd_kafka_topic_destroy(topic);
   DestroyClient(client_, kEndLimit).IgnoreError();
 }
 
@@ -85,6 +92,18 @@ absl::Status KafkaRecordSink::Start(const KafkaSinkOptions& options) {
 
 void KafkaRecordSink::Serve() {
   while (!stopping_.load(std::memory_order_relaxed)) rd_kafka_poll(client_, kServeMs);
+}
+
+absl::Status KafkaRecordSink::Prepare(const std::string& topic, absl::Duration limit) {
+  rd_kafka_topic_t* const handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
+  if (handle == nullptr) {
+    return KafkaStatus(rd_kafka_last_error(), absl::StrCat("topic ", topic));
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    topics_.push_back(handle);
+  }
+  return TopicPartitions(client_, handle, limit, /*with_leaders=*/false).status();
 }
 
 absl::Status KafkaRecordSink::Produce(const OutRecord& record, OnDelivered done) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -41,6 +42,12 @@ using OnDelivered = std::function<void(const Delivery&)>;
 class RecordSink {
  public:
   virtual ~RecordSink() = default;
+
+  // Learns the topic's partitions from a broker, so that the records of a partition keep the order
+  // in which they are produced from the first one on. Without it, those produced before the client
+  // has learnt them may be overtaken by later ones. NotFound: no such topic. Unavailable: no broker
+  // answered within `limit`.
+  virtual absl::Status Prepare(const std::string& topic, absl::Duration limit) = 0;
 
   // Queues the record and returns at once. `done`, if any, is called exactly once for an accepted
   // record, on the sink's own thread (must not block, must not call Flush()).

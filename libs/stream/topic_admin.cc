@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "stream/kafka_client.h"
 #include "stream/kafka_status.h"
+#include "stream/topic_metadata.h"
 
 namespace kindred::stream {
 namespace {
@@ -65,27 +66,9 @@ class TopicAdmin::Impl {
       return KafkaStatus(rd_kafka_last_error(), absl::StrCat("topic ", topic));
     }
     const absl::Cleanup destroy_handle = [handle] { rd_kafka_topic_destroy(handle); };
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const rd_kafka_resp_err_t error =
-        rd_kafka_metadata(client, 0, handle, &metadata, TimeoutMs(timeout));
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return NoAnswer(error, "topic metadata");
-    const absl::Cleanup destroy_metadata = [metadata] { rd_kafka_metadata_destroy(metadata); };
-    for (int i = 0; i < metadata->topic_cnt; ++i) {
-      const rd_kafka_metadata_topic& found = metadata->topics[i];
-      if (found.topic != topic) continue;
-      KINDRED_RETURN_IF_ERROR(KafkaStatus(found.err, absl::StrCat("topic ", topic)));
-      for (int p = 0; with_leaders && p < found.partition_cnt; ++p) {
-        if (found.partitions[p].leader < 0) return absl::UnavailableError("no leader yet");
-      }
-      return TopicInfo{topic, found.partition_cnt};
-    }
-    return absl::NotFoundError(absl::StrCat("no topic ", topic));
-  }
-
-  // Whatever keeps a broker from answering, the caller tries again.
-  static absl::Status NoAnswer(rd_kafka_resp_err_t error, absl::string_view what) {
-    const absl::Status status = KafkaStatus(error, what);
-    return absl::IsDeadlineExceeded(status) ? absl::UnavailableError(status.message()) : status;
+    KINDRED_ASSIGN_OR_RETURN(const int partitions,
+                             TopicPartitions(client, handle, timeout, with_leaders));
+    return TopicInfo{topic, partitions};
   }
 
   rd_kafka_t* const client;
@@ -147,7 +130,7 @@ absl::StatusOr<ClusterInfo> TopicAdmin::Cluster(absl::Duration timeout) {
   const rd_kafka_metadata_t* metadata = nullptr;
   const rd_kafka_resp_err_t error =
       rd_kafka_metadata(impl_->client, 0, nullptr, &metadata, TimeoutMs(timeout));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Impl::NoAnswer(error, "cluster metadata");
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return NoAnswer(error, "cluster metadata");
   ClusterInfo info;
   info.brokers = metadata->broker_cnt;
   rd_kafka_metadata_destroy(metadata);
@@ -166,7 +149,7 @@ absl::StatusOr<Watermarks> TopicAdmin::QueryWatermarks(const std::string& topic,
   const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
       impl_->client, topic.c_str(), partition.value(), &low, &high, TimeoutMs(timeout));
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return Impl::NoAnswer(error, absl::StrCat("watermarks of ", topic, "/", partition.value()));
+    return NoAnswer(error, absl::StrCat("watermarks of ", topic, "/", partition.value()));
   }
   return Watermarks{Offset(low), Offset(high)};
 }

@@ -112,7 +112,10 @@ void Replay(const Options& options) {
     if (options.dry_run) return absl::OkStatus();
     const std::string topic = HeaderOf(record, "topic");
     auto& feeder = feeders[topic];
-    if (feeder == nullptr) feeder = std::make_unique<Feeder>(FeedTarget{topic}, sink->get());
+    if (feeder == nullptr) {
+      KINDRED_RETURN_IF_ERROR((*sink)->Prepare(topic, absl::Seconds(10)));
+      feeder = std::make_unique<Feeder>(FeedTarget{topic}, sink->get());
+    }
     std::vector<stream::Header> original;
     for (const stream::Header& header : record.Headers()) {
       if (!absl::StartsWith(header.first, node::kDeadLetterHeaderPrefix)) {

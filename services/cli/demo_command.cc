@@ -105,6 +105,9 @@ absl::Status Demo::Prepare() {
   stream::KafkaSinkOptions sink;
   sink.connection.brokers = broker_->address();
   KINDRED_ASSIGN_OR_RETURN(sink_, stream::OpenKafkaRecordSink(sink));
+  for (const char* topic : {kTopic, kItems}) {
+    KINDRED_RETURN_IF_ERROR(sink_->Prepare(topic, absl::Seconds(10)));
+  }
   gate_ = std::make_unique<stream::FeedGate>(kPartitions);
 
   ImportOptions items;

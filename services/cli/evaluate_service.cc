@@ -182,6 +182,7 @@ absl::StatusOr<std::unique_ptr<ServiceSubject>> ServiceSubject::Open(
   sink_options.linger = absl::Milliseconds(1);
   KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<stream::RecordSink> sink,
                            stream::OpenKafkaRecordSink(sink_options));
+  KINDRED_RETURN_IF_ERROR(sink->Prepare(options.topic, absl::Seconds(10)));
   auto subject = std::make_unique<LiveNode>(options, names, std::move(sink));
   KINDRED_RETURN_IF_ERROR(subject->MeetEmptyNode());
   return subject;

@@ -68,11 +68,13 @@ absl::Status MeetTopic(const TopicOptions& options, bool compacted) {
   return info.status();
 }
 
-absl::StatusOr<std::unique_ptr<stream::RecordSink>> OpenSink(const std::string& brokers) {
-  stream::KafkaSinkOptions sink;
-  sink.connection.brokers = brokers;
-  sink.connection.client_id = "kindred-cli";
-  return stream::OpenKafkaRecordSink(sink);
+absl::StatusOr<std::unique_ptr<stream::RecordSink>> OpenSink(const TopicOptions& options) {
+  stream::KafkaSinkOptions sink_options;
+  sink_options.connection.brokers = options.brokers;
+  sink_options.connection.client_id = "kindred-cli";
+  KINDRED_ASSIGN_OR_RETURN(auto sink, stream::OpenKafkaRecordSink(sink_options));
+  KINDRED_RETURN_IF_ERROR(sink->Prepare(options.topic, absl::Seconds(10)));
+  return sink;
 }
 
 uint64_t FileBytes(const std::string& path) {
@@ -145,7 +147,7 @@ void RunImport(const ImportFlags& flags, bool items) {
   options.type = event::EventTypeFromName(flags.type);
   const absl::Status met = MeetTopic(flags.topic, items);
   if (!met.ok()) Fail(met);
-  auto sink = OpenSink(flags.topic.brokers);
+  auto sink = OpenSink(flags.topic);
   if (!sink.ok()) Fail(sink.status());
   Feeder feeder({flags.topic.topic}, sink->get());
   const absl::StatusOr<uint64_t> rows =
@@ -200,7 +202,7 @@ std::string KeyOf(event::Decoder* decoder, const std::string& line,
 void RunProduce(const ImportFlags& flags) {
   const absl::Status met = MeetTopic(flags.topic, false);
   if (!met.ok()) Fail(met);
-  auto sink = OpenSink(flags.topic.brokers);
+  auto sink = OpenSink(flags.topic);
   if (!sink.ok()) Fail(sink.status());
   Feeder feeder({flags.topic.topic}, sink->get());
   event::Decoder decoder;

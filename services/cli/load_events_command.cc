@@ -61,6 +61,7 @@ class EventLoad {
     options.connection.brokers = flags_.brokers;
     options.connection.client_id = "kindred-load";
     KINDRED_ASSIGN_OR_RETURN(sink_, stream::OpenKafkaRecordSink(options));
+    KINDRED_RETURN_IF_ERROR(sink_->Prepare(flags_.topic, kTopicWait));
     KINDRED_RETURN_IF_ERROR(FindStart());
     {
       Progress progress("producing", "events", flags_.count);

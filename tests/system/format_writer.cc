@@ -92,6 +92,9 @@ absl::Status Write(const std::string& brokers, const std::string& topic, uint64_
   options.connection.brokers = brokers;
   absl::StatusOr<std::unique_ptr<stream::RecordSink>> sink = stream::OpenKafkaRecordSink(options);
   if (!sink.ok()) return sink.status();
+  if (const absl::Status status = (*sink)->Prepare(topic, absl::Minutes(1)); !status.ok()) {
+    return status;
+  }
   Texts texts;
   for (uint64_t number = 0; number < count; ++number) {
     const event::Event event = MakeEvent(number, &texts);
@@ -107,11 +110,6 @@ absl::Status Write(const std::string& brokers, const std::string& topic, uint64_
       status = (*sink)->Produce(record);
     }
     if (!status.ok()) return status;
-    // What is produced before the client knows the topic may be overtaken by what comes after.
-    if (number == 0) {
-      status = (*sink)->Flush(absl::Minutes(1));
-      if (!status.ok()) return status;
-    }
   }
   return (*sink)->Flush(absl::Minutes(1));
 }
