@@ -115,11 +115,13 @@ class Node:
             *arguments,
         ]
         self.process = None
+        self.log_start = 0  # where the log of the newest start begins
         self.connection = None
 
     def start(self, *arguments):
         check(self.process is None, f"{self.name} runs already")
         with open(self.log, "ab") as log:
+            self.log_start = log.tell()
             self.process = subprocess.Popen(
                 [str(part) for part in (*self.command, *arguments)],
                 stdin=subprocess.DEVNULL,
@@ -145,7 +147,8 @@ class Node:
         return code
 
     def logged(self, text):
-        return text in self.log.read_text(errors="replace")
+        """Whether the node said so since it was last started."""
+        return text.encode() in self.log.read_bytes()[self.log_start :]
 
     def wait_logged(self, text, limit_s=30):
         wait_until(
@@ -370,11 +373,16 @@ class World:
         run([KAFKA, action], limit_s)
 
     def records(self, topic, partitions):
-        """How many records the topic holds."""
-        listed = run(
-            ["kcat", "-b", self.brokers, "-Q", *(f"-t{topic}:{p}:-1" for p in range(partitions))], 60
-        )
-        return sum(int(line.split()[-1]) for line in listed.stdout.splitlines())
+        """How many records the topic holds. A broker that just started may not lead yet."""
+        ask = ["kcat", "-b", self.brokers, "-Q", *(f"-t{topic}:{p}:-1" for p in range(partitions))]
+        last = []
+
+        def listed():
+            last[:] = [run(ask, 60, expect=None)]
+            return last[0] if last[0].returncode == 0 else None
+
+        done = wait_until(listed, lambda: f"kcat told the ends of {topic}: {last[0].stderr}", 60)
+        return sum(int(line.split()[-1]) for line in done.stdout.splitlines())
 
     def dead_letters(self, topic):
         """Lines: how many there are, repeats left out, and how many of each reason."""
