@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <ostream>
 #include <random>
 #include <thread>
 
@@ -259,6 +260,9 @@ struct Remains {
   const char* role;
   int64_t whole;  // the next offset when nothing is damaged
 };
+
+// Without it a test's name would hold the bytes of its parameter, addresses among them.
+void PrintTo(const Remains& remains, std::ostream* out) { *out << remains.name; }
 
 class DamageTest : public ::testing::TestWithParam<Remains> {
  protected:

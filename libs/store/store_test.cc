@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <ostream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,9 @@ struct Variant {
   bool in_memory;
   Durability durability;
 };
+
+// Without it a test's name would hold the bytes of its parameter, addresses among them.
+void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.name; }
 
 class StoreTest : public ::testing::TestWithParam<Variant> {
  protected:

@@ -58,8 +58,12 @@ class RowReader {
   bool purchases() const { return purchases_; }
 
   std::optional<Row> Read(const std::vector<std::string>& row) const {
-    const absl::string_view time =
-        columns_ ? columns_->Get(row, "time") : absl::string_view(row.empty() ? "" : row[0]);
+    absl::string_view time;
+    if (columns_) {
+      time = columns_->Get(row, "time");
+    } else if (!row.empty()) {
+      time = row[0];
+    }
     const std::optional<int64_t> time_ms = ParseTableTime(time);
     const std::optional<double> amount = AmountOf(row);
     if (!time_ms || !amount) return std::nullopt;
