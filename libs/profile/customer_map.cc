@@ -80,6 +80,7 @@ Customer* CustomerMap::Insert(absl::string_view id, uint64_t hash, Profile profi
   customer.flags_ = static_cast<uint8_t>(kUsed | kReferenced | (customer.flags_ & kQueued));
   slots_[slot] = SlotValue(hash, index);
   ++size_;
+  Version(customer);
   Measure(customer);
   return &customer;
 }
@@ -139,6 +140,7 @@ void CustomerMap::Forget(std::vector<uint32_t>& list, const Customer& customer, 
 }
 
 void CustomerMap::MarkDirty(Customer& customer) {
+  Version(customer);
   if ((customer.flags_ & kDirty) == 0) {
     customer.flags_ |= kDirty;
     dirty_.push_back(customer.index_);

@@ -61,6 +61,9 @@ class Customer {
 // Checkpoint: BeginCheckpoint() hands out all that changed; they count as clean from then on, but
 // are kept in memory until EndCheckpoint() says that they are written.
 //
+// Profiles with links get a version (Profile::version()) when they come in and whenever they
+// change.
+//
 // Threads: none; the owner guards all of it, reads too. Only BeginCheckpoint() may run beside const
 //          methods.
 // Sizes:   2^31 customers; ids of at most 65,535 bytes. Per customer about 220 bytes beside what
@@ -148,6 +151,7 @@ class CustomerMap {
   void Release(Customer& customer);
   static void Forget(std::vector<uint32_t>& list, const Customer& customer, Flag flag);
   void Measure(Customer& customer);
+  void Version(Customer& customer) { customer.profile.SetVersion(++last_version_); }
 
   // A slot holds the upper half of the hash, which also says where it belongs, and index + 1; 0 is
   // empty. Linear probing, at most 3/4 full, deletion by moving back.
@@ -156,6 +160,7 @@ class CustomerMap {
   std::vector<std::unique_ptr<Customer[]>> blocks_;
   std::vector<uint32_t> free_;
   size_t size_ = 0;
+  uint64_t last_version_ = 0;
   std::atomic<size_t> bytes_{0};  // relaxed: BeginCheckpoint() measures beside readers
   uint32_t clock_hand_ = 0;
   std::vector<uint32_t> dirty_;

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -217,6 +218,45 @@ TEST(CustomerMapTest, WalkSeesEachOnceWhileOthersComeAndGo) {
     ++round;
   } while (cursor != 0);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(walked.count(absl::StrCat("stays-", i)), 1u);
+}
+
+// Whoever remembers a version has seen what the profile is, wherever it has been since.
+TEST(CustomerMapTest, AVersionIsNeverSeenWithAnotherContent) {
+  CustomerMap map;
+  std::set<uint64_t> seen;
+  const auto is_new = [&seen](const Customer* customer) {
+    return customer->profile.version() != 0 && seen.insert(customer->profile.version()).second;
+  };
+  const auto link = [](absl::string_view other, int64_t time_ms) {
+    return MakeLink(other, IdKind::kUser, IdKind::kDevice, LinkCause::kIdentify, time_ms, "");
+  };
+  Customer* customer = Add(map, "u-1");
+  map.MarkDirty(*customer);
+  EXPECT_EQ(customer->profile.version(), 0u);
+  for (int i = 1; i < 4; ++i) {
+    customer->profile.AddLink(link("d-1", i * int64_t{3'600'000}));
+    map.MarkDirty(*customer);
+    EXPECT_TRUE(is_new(customer));
+    // It goes and comes back as it was.
+    EXPECT_EQ(customer->profile.Clone().version(), 0u);
+    Checkpoint(map);
+    Profile stored = customer->profile.Clone();
+    if (i == 1) {
+      map.EvictClean(0);
+    } else {
+      Remove(map, "u-1");
+    }
+    ASSERT_EQ(Find(map, "u-1"), nullptr);
+    EXPECT_EQ(stored.version(), 0u);
+    customer = map.Insert("u-1", CustomerMap::Hash("u-1"), std::move(stored));
+    EXPECT_TRUE(is_new(customer));
+    // Without the last link there is none, and no state tells that there was.
+    const Profile with = customer->profile.Clone();
+    EXPECT_TRUE(with == customer->profile);
+    customer->profile.RemoveLink("d-1");
+    map.MarkDirty(*customer);
+    EXPECT_EQ(customer->profile.version(), 0u);
+  }
 }
 
 TEST(CustomerMapTest, MeasuresWhatGrewAtTheCheckpoint) {

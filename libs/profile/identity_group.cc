@@ -19,6 +19,21 @@ bool Stronger(const Link& a, const Link& b) {
          std::make_tuple(b.cause(), b.first_ms, absl::string_view(b.other));
 }
 
+// Joining the mirror of `from`, the other end's, into `link` would change nothing; without making
+// it.
+bool Covers(const Link& link, const Link& from) {
+  const auto has = [](uint8_t mask, uint8_t more) { return (mask | more) == mask; };
+  return has(link.own_kinds, from.other_kinds) && has(link.other_kinds, from.own_kinds) &&
+         has(link.causes, from.causes) &&
+         (from.first_ms == 0 ||
+          (link.first_ms != 0 &&
+           std::tie(from.first_ms, from.first_cause, from.first_event) >=
+               std::tie(link.first_ms, link.first_cause, link.first_event))) &&
+         from.last_ms <= link.last_ms &&
+         std::tie(from.unlinked_ms, from.unlinked_event) <=
+             std::tie(link.unlinked_ms, link.unlinked_event);
+}
+
 // One walk from an id over what hangs together with it.
 class Walk {
  public:
@@ -72,6 +87,9 @@ class Walk {
   void Share(size_t a, size_t b) {
     const Link* of_a = FindLink(nodes_[a].links, nodes_[b].id);
     const Link* of_b = FindLink(nodes_[b].links, nodes_[a].id);
+    if (of_a != nullptr && of_b != nullptr && Covers(*of_a, *of_b) && Covers(*of_b, *of_a)) {
+      return;
+    }
     const auto put = [](Node& node, const Link& link) {
       for (Link& known : node.links) {
         if (known.other != link.other) continue;

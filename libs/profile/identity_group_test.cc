@@ -58,7 +58,7 @@ TEST(IdentityGroupTest, KnowsWhoIsNobody) {
 
 TEST(IdentityGroupTest, EveryMemberFindsTheSameGroup) {
   learn::Random random(3);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 500; ++round) {
     Links links;
     std::vector<std::string> ids;
     for (int i = 0; i < 24; ++i) ids.push_back("id-" + std::to_string(i));

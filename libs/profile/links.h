@@ -76,6 +76,12 @@ Link MakeLink(absl::string_view other, IdKind own, IdKind other_kind, LinkCause 
 // Evidence against one.
 Link MakeUnlink(absl::string_view other, int64_t event_time_ms, absl::string_view event_id);
 
+// The links of one profile, in order of `other`, and its Profile::version().
+struct LinkSet {
+  std::vector<Link> links;
+  uint64_t version = 0;
+};
+
 // Joins into the link with the same other id, or adds it; `links` are in order of `other`. Returns
 // whether anything changed.
 bool AddLink(std::vector<Link>& links, const Link& link);

@@ -107,7 +107,7 @@ Profile::Profile(const Profile& other)
       geography_(Copy(other.geography_)),
       rarities_(Copy(other.rarities_)),
       calendar_high_(Copy(other.calendar_high_)),
-      links_(Copy(other.links_)),
+      links_(other.links_ == nullptr ? nullptr : new LinkSet{other.links_->links}),
       folded_sessions_until_ms_(other.folded_sessions_until_ms_),
       folded_sessions_(other.folded_sessions_),
       quality_(other.quality_),
@@ -120,7 +120,7 @@ bool operator==(const Profile& a, const Profile& b) {
          a.devices_ == b.devices_ && a.categories_ == b.categories_ && a.brands_ == b.brands_ &&
          a.recent_ == b.recent_ && a.days_ == b.days_ && Same(a.purchases_, b.purchases_) &&
          Same(a.geography_, b.geography_) && Same(a.rarities_, b.rarities_) &&
-         Same(a.calendar_high_, b.calendar_high_) && Same(a.links_, b.links_) &&
+         Same(a.calendar_high_, b.calendar_high_) && a.links() == b.links() &&
          a.folded_sessions_until_ms_ == b.folded_sessions_until_ms_ &&
          a.folded_sessions_ == b.folded_sessions_ && a.quality_ == b.quality_ &&
          a.rate_ == b.rate_ && a.calendar_ == b.calendar_;
@@ -344,21 +344,19 @@ const PurchasedItem* Profile::FindPurchased(ItemId item) const {
 
 const std::vector<Link>& Profile::links() const {
   static const auto* const none = new std::vector<Link>;
-  return links_ == nullptr ? *none : *links_;
+  return links_ == nullptr ? *none : links_->links;
 }
 
 bool Profile::AddLink(const Link& link) {
-  if (links_ == nullptr) links_ = std::make_unique<std::vector<Link>>();
-  return profile::AddLink(*links_, link);
+  if (links_ == nullptr) links_ = std::make_unique<LinkSet>();
+  return profile::AddLink(links_->links, link);
 }
 
 bool Profile::RemoveLink(absl::string_view other) {
   if (links_ == nullptr) return false;
-  const auto gone = std::remove_if(links_->begin(), links_->end(),
-                                   [other](const Link& link) { return link.other == other; });
-  const bool found = gone != links_->end();
-  links_->erase(gone, links_->end());
-  if (links_->empty()) links_ = nullptr;
+  const bool found =
+      std::erase_if(links_->links, [other](const Link& link) { return link.other == other; }) > 0;
+  if (links_->links.empty()) links_ = nullptr;
   return found;
 }
 
@@ -395,8 +393,8 @@ size_t Profile::memory_bytes() const {
   }
   if (geography_ != nullptr) bytes += sizeof(Geography) + geography_->countries.memory_bytes();
   if (links_ != nullptr) {
-    bytes += sizeof(*links_) + links_->capacity() * sizeof(Link);
-    for (const Link& link : *links_) {
+    bytes += sizeof(*links_) + links_->links.capacity() * sizeof(Link);
+    for (const Link& link : links_->links) {
       bytes += HeapBytes(link.other) + HeapBytes(link.first_event) + HeapBytes(link.unlinked_event);
     }
   }

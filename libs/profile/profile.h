@@ -68,11 +68,16 @@ class Profile {
   // Takes over what `link` knows more; bounded (links.h). Returns whether anything changed. A link
   // is no event: a profile with links alone is empty().
   bool AddLink(const Link& link);
-  // Returns whether it was there.
-  bool RemoveLink(absl::string_view other);
+  bool RemoveLink(absl::string_view other);  // returns whether it was there
 
   // Ids that are, or are not, the same customer; in order of `other`.
   const std::vector<Link>& links() const;
+  // Of a linked profile in a CustomerMap, which sets it: a number that no other content of it has
+  // in this process. 0: not known, as of a copy. No part of the state.
+  uint64_t version() const { return links_ == nullptr ? 0 : links_->version; }
+  void SetVersion(uint64_t version) {
+    if (links_ != nullptr) links_->version = version;
+  }
 
   // No event was applied (or all were deleted).
   bool empty() const { return types_.empty(); }
@@ -82,8 +87,7 @@ class Profile {
   uint32_t event_count(event::EventType type) const;
   absl::Span<const TypeCount> type_counts() const { return types_; }  // in order of arrival
 
-  // Without purchases or refunds: all zero.
-  const Purchases& purchases() const;
+  const Purchases& purchases() const;  // without purchases or refunds: all zero
   // Purchase lines of the item among the newest kMaxPurchasedItems; null if it is not there.
   const PurchasedItem* FindPurchased(ItemId item) const;
 
@@ -183,9 +187,8 @@ class Profile {
   std::unique_ptr<Geography> geography_;
   std::unique_ptr<Rarities> rarities_;
   std::unique_ptr<CalendarHigh> calendar_high_;  // counts above 255, in units of 256
-  std::unique_ptr<std::vector<Link>> links_;     // null when there are none
-  int64_t folded_sessions_until_ms_ =
-      0;  // end of the newest folded one; what falls before joins it
+  std::unique_ptr<LinkSet> links_;               // null when there are none
+  int64_t folded_sessions_until_ms_ = 0;  // end of the newest folded one; what is before joins it
   uint32_t folded_sessions_ = 0;
   QualityCounts quality_;
   clean::RateHistory rate_;

@@ -8,6 +8,12 @@
 namespace kindred::profile {
 namespace {
 
+// Room for all of both, once, instead of step by step.
+template <typename T>
+void ReserveFor(PackedVector<T>& into, const PackedVector<T>& other, size_t bound) {
+  into.reserve(std::min(bound, into.size() + other.size()));
+}
+
 // The union of both sets of purchase times; what lies before the newer fold goes into it.
 void MergePurchaseTimes(Purchases& into, const Purchases& other) {
   std::vector<int64_t> times;
@@ -38,6 +44,7 @@ void MergePurchases(Purchases& into, const Purchases& other) {
   }
   MergePurchaseTimes(into, other);
   for (const TimedAmount& amount : other.last_amounts) AddLastAmount(into.last_amounts, amount);
+  ReserveFor(into.items, other.items, kMaxPurchasedItems);
   for (const PurchasedItem& item : other.items) AddPurchasedItem(into.items, item);
   into.amounts.Add(other.amounts);
 }
@@ -70,12 +77,16 @@ void Profile::MergeEvents(const Profile& other, const clean::OutlierRules& outli
   MergeSessions(other);
   for (const TermCount& entry : other.channels_) AddTerm(channels_, entry.term, entry.count);
   for (const TermCount& entry : other.devices_) AddTerm(devices_, entry.term, entry.count);
+  ReserveFor(recent_, other.recent_, kMaxRecentItems);
+  ReserveFor(days_, other.days_, kMaxDayCounts);
   for (const RecentItem& item : other.recent_) AddRecent(recent_, days_, item);
   for (const DayCount& day : other.days_) AddDayCount(days_, day);
   if (other.purchases_ != nullptr) MergePurchases(MutablePurchases(), *other.purchases_);
   if (other.geography_ != nullptr) MergeGeography(MutableGeography(), *other.geography_);
   double dropped_category = 0;
   double dropped_brand = 0;
+  ReserveFor(categories_, other.categories_, kMaxAffinities);
+  ReserveFor(brands_, other.brands_, kMaxAffinities);
   for (const AffinitySum& entry : other.categories_) {
     AddAffinity(categories_, entry.term, entry.sum(), &dropped_category);
   }

@@ -373,12 +373,13 @@ bool ProfileRecord::ReadLinks(base::ByteReader* in, Profile* profile) {
   constexpr size_t kMinLinkBytes = 6;
   const size_t size = in->Count(kMinLinkBytes);
   if (size == 0 || size > kMaxLinks) return false;
-  profile->links_ = std::make_unique<std::vector<Link>>();
+  profile->links_ = std::make_unique<LinkSet>();
+  std::vector<Link>& links = profile->links_->links;
   for (size_t i = 0; i < size; ++i) {
     Link link;
     if (!ReadLink(in, &link)) return false;
-    if (i > 0 && profile->links_->back().other >= link.other) return false;
-    profile->links_->push_back(std::move(link));
+    if (i > 0 && links.back().other >= link.other) return false;
+    links.push_back(std::move(link));
   }
   return true;
 }

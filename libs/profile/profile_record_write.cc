@@ -315,8 +315,8 @@ void ProfileRecord::Write(const Profile& profile, uint8_t version, std::string* 
   } else {
     base::ByteWriter writer(out);
     writer.U8(version | kLinksFollow);
-    writer.Varint(profile.links_->size());
-    for (const Link& link : *profile.links_) WriteLink(link, &writer);
+    writer.Varint(profile.links().size());
+    for (const Link& link : profile.links()) WriteLink(link, &writer);
   }
   if (!profile.empty()) Writer(profile, version, out).State();
 }

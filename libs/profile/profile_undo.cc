@@ -55,7 +55,7 @@ bool Profile::Undo(const clean::CleanEvent& event, const ApplyContext& context) 
   }
   if (types_.empty()) {
     // Links are no events: they stay.
-    std::unique_ptr<std::vector<Link>> links = std::move(links_);
+    std::unique_ptr<LinkSet> links = std::move(links_);
     *this = Profile();
     links_ = std::move(links);
     return true;

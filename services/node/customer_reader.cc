@@ -1,11 +1,137 @@
 #include "node/customer_reader.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "base/status_macros.h"
 
 namespace kindred::node {
+namespace {
+
+// One reading of a customer of several parts: the walk over its ids, then their sum.
+class GroupReading {
+ public:
+  GroupReading(const SharedState& shared, const PartitionSet& partitions, const ColdReader& cold)
+      : shared_(shared), partitions_(partitions), cold_(cold) {}
+
+  // With `copies` each id is read once. Without, what is in memory is read for its links and again
+  // for its events, which saves the copy; false: it changed in between, and the sum is of no use.
+  absl::StatusOr<bool> Read(absl::string_view customer_id, bool copies, GroupSnapshot* out) {
+    copies_ = copies;
+    out_ = out;
+    KINDRED_ASSIGN_OR_RETURN(
+        out->group, profile::FindGroup(customer_id, shared_.options.identity,
+                                       [this](absl::string_view id) { return LinksOf(id); }));
+    // In the group's order: whoever is asked for, the sum is the same to the last bit.
+    for (const profile::GroupMember& member : out->group.members) {
+      const Id& id = ids_.find(member.id)->second;
+      if (!id.complete) out->unavailable_ids.push_back(member.id);
+      KINDRED_ASSIGN_OR_RETURN(const bool same, AddMember(member.id, id));
+      if (!same) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Id {
+    uint64_t hash = 0;
+    bool complete = true;
+    // Not 0: the id has one part, which had this version. Else `events` are those of all parts.
+    uint64_t version = 0;
+    profile::Profile events;
+  };
+
+  // Reads the id's parts and notes what was seen.
+  absl::StatusOr<std::vector<profile::Link>> LinksOf(absl::string_view id) {
+    Id& read = ids_[id];
+    read.hash = profile::CustomerMap::Hash(id);
+    GroupSnapshot::Asked& asked = out_->asked.emplace_back();
+    asked.hash = read.hash;
+    asked.strays = shared_.strays.Find(read.hash);
+    const PartitionId home = partitions_.Home(id);
+    std::vector<profile::Link> links;
+    if (asked.strays.empty() && !copies_) {
+      KINDRED_RETURN_IF_ERROR(Look(id, &read, home, [&](const profile::Profile& part) {
+        links = part.links();
+        read.version = part.version();
+        if (read.version == 0) read.events = part.Clone();
+      }));
+      return links;
+    }
+    const auto add = [&](const profile::Profile& part) {
+      if (read.events.empty() && read.events.links().empty()) {
+        read.events = part.Clone();
+      } else {
+        read.events.Merge(part, shared_.options.clean_rules.outliers);
+      }
+    };
+    KINDRED_RETURN_IF_ERROR(Look(id, &read, home, add));
+    for (const PartitionId partition : asked.strays) {
+      if (partition != home) KINDRED_RETURN_IF_ERROR(Look(id, &read, partition, add));
+    }
+    return read.events.links();
+  }
+
+  absl::Status Look(absl::string_view id, Id* read, PartitionId partition,
+                    absl::FunctionRef<void(const profile::Profile&)> visit) {
+    auto at =
+        std::find_if(out_->looked.begin(), out_->looked.end(),
+                     [&](const GroupSnapshot::Looked& it) { return it.partition == partition; });
+    if (at == out_->looked.end()) {
+      at = out_->looked.insert(at, {partition, partitions_.Answers(partition), {}});
+    }
+    if (!at->answers) {
+      if (partition == partitions_.Home(id)) read->complete = false;
+      return absl::OkStatus();
+    }
+    uint64_t version = 0;
+    KINDRED_ASSIGN_OR_RETURN(const bool found,
+                             partitions_.slot(partition).state->Visit(
+                                 id, read->hash, cold_, [&](const profile::Profile& part) {
+                                   version = part.version();
+                                   visit(part);
+                                 }));
+    if (found && version == 0) out_->complete = false;
+    at->seen.push_back({std::string(id), read->hash, version});
+    return absl::OkStatus();
+  }
+
+  // False: the id is not any more what its links were taken from.
+  absl::StatusOr<bool> AddMember(absl::string_view id, const Id& read) {
+    const auto add = [this](const profile::Profile& part) {
+      if (out_->sum.empty()) {
+        out_->sum = part.Clone();
+      } else {
+        out_->sum.MergeEvents(part, shared_.options.clean_rules.outliers);
+      }
+    };
+    if (read.version == 0) {
+      add(read.events);
+      return true;
+    }
+    bool same = false;
+    KINDRED_RETURN_IF_ERROR(partitions_.slot(partitions_.Home(id))
+                                .state
+                                ->Visit(id, read.hash, cold_,
+                                        [&](const profile::Profile& part) {
+                                          same = part.version() == read.version;
+                                          if (same) add(part);
+                                        })
+                                .status());
+    return same;
+  }
+
+  const SharedState& shared_;
+  const PartitionSet& partitions_;
+  const ColdReader& cold_;
+  bool copies_ = false;
+  GroupSnapshot* out_ = nullptr;
+  absl::flat_hash_map<std::string, Id> ids_;
+};
+
+}  // namespace
 
 absl::StatusOr<bool> CustomerReader::Visit(absl::string_view customer_id, Visitor visit) const {
   const uint64_t hash = profile::CustomerMap::Hash(customer_id);
@@ -25,64 +151,35 @@ absl::StatusOr<bool> CustomerReader::Visit(absl::string_view customer_id, Visito
     if (!found || (simple && empty)) return false;
     if (simple) return true;
   }
-  return VisitGroup(customer_id, visit);
-}
-
-absl::StatusOr<profile::Profile> CustomerReader::Read(absl::string_view id, uint64_t hash,
-                                                      bool* complete) const {
-  profile::Profile sum;
-  const auto add = [&](const profile::Profile& part) {
-    if (sum.empty() && sum.links().empty()) {
-      sum = part.Clone();
-    } else {
-      sum.Merge(part, shared_.options.clean_rules.outliers);
-    }
-  };
-  const PartitionId home = partitions_.Home(id);
-  *complete = partitions_.Ready(home).ok();
-  if (*complete) {
-    KINDRED_RETURN_IF_ERROR(partitions_.slot(home).state->Visit(id, hash, cold_, add).status());
-  }
-  for (const PartitionId partition : shared_.strays.Find(hash)) {
-    if (partition == home || !partitions_.Ready(partition).ok()) continue;
-    KINDRED_RETURN_IF_ERROR(
-        partitions_.slot(partition).state->Visit(id, hash, cold_, add).status());
-  }
-  return sum;
-}
-
-absl::StatusOr<bool> CustomerReader::VisitGroup(absl::string_view customer_id,
-                                                Visitor visit) const {
-  absl::flat_hash_map<std::string, profile::Profile> read;
-  absl::flat_hash_map<std::string, bool> complete;
-  KINDRED_ASSIGN_OR_RETURN(
-      const profile::IdentityGroup group,
-      profile::FindGroup(customer_id, shared_.options.identity,
-                         [&](absl::string_view id) -> absl::StatusOr<std::vector<profile::Link>> {
-                           bool& known = complete[id];
-                           KINDRED_ASSIGN_OR_RETURN(
-                               profile::Profile profile,
-                               Read(id, profile::CustomerMap::Hash(id), &known));
-                           std::vector<profile::Link> links = profile.links();
-                           read.emplace(std::string(id), std::move(profile));
-                           return links;
-                         }));
+  KINDRED_ASSIGN_OR_RETURN(const std::shared_ptr<const GroupSnapshot> customer,
+                           ReadGroup(customer_id, hash));
+  if (customer->sum.empty()) return false;
+  const profile::IdentityGroup& group = customer->group;
   CustomerParts parts;
   parts.group = group.members.size() + group.links.size() > 1 ? &group : nullptr;
-  profile::Profile sum;
-  // In the group's order: whoever is asked for, the sum is the same to the last bit.
-  for (const profile::GroupMember& member : group.members) {
-    const auto it = read.find(member.id);
-    if (!complete[member.id]) parts.unavailable_ids.push_back(member.id);
-    if (sum.empty()) {
-      sum = std::move(it->second);
-    } else {
-      sum.MergeEvents(it->second, shared_.options.clean_rules.outliers);
-    }
-  }
-  if (sum.empty()) return false;
-  visit(sum, parts);
+  parts.unavailable_ids = customer->unavailable_ids;
+  visit(customer->sum, parts);
   return true;
+}
+
+absl::StatusOr<std::shared_ptr<const GroupSnapshot>> CustomerReader::ReadGroup(
+    absl::string_view customer_id, uint64_t hash) const {
+  std::shared_ptr<const GroupSnapshot> known = cache_.Find(customer_id, hash);
+  if (known != nullptr && known->Holds(shared_, partitions_)) {
+    reused_.fetch_add(1, std::memory_order_relaxed);
+    return known;
+  }
+  for (const bool copies : {false, true}) {
+    auto read = std::make_shared<GroupSnapshot>();
+    KINDRED_ASSIGN_OR_RETURN(
+        const bool same,
+        GroupReading(shared_, partitions_, cold_).Read(customer_id, copies, read.get()));
+    if (!same) continue;
+    known = std::move(read);
+    break;
+  }
+  cache_.Put(customer_id, hash, known);
+  return known;
 }
 
 }  // namespace kindred::node

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,64 +26,81 @@ double CpuSeconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-class IdentityServingTest : public ::testing::Test {
- protected:
-  IdentityServingTest()
-      : world_(3),
+// A node that answers, without a transport.
+class ServingWorld {
+ public:
+  explicit ServingWorld(size_t group_cache_bytes)
+      : world(3, {}, group_cache_bytes),
         checkpointer_(
-            world_.state->store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
+            world.state->store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
             [](absl::Status) {}),
-        learner_(LearnerOptions(), world_.state->partitions.get(), world_.state->store.get(),
+        learner_(LearnerOptions(), world.state->partitions.get(), world.state->store.get(),
                  &registry_),
-        predictions_({}, world_.state->partitions.get(), world_.state->cold.get(),
-                     world_.state->store.get(), &registry_),
-        serving_({"events", "kindred", 1 << 30, absl::Now()}, world_.state->shared.get(),
-                 world_.state->partitions.get(), world_.state->cold.get(),
-                 world_.state->store.get(), &learner_, &predictions_, &checkpointer_, &health_) {}
+        predictions_({}, world.state->partitions.get(), world.state->cold.get(),
+                     world.state->store.get(), &registry_),
+        serving({"events", "kindred", 1 << 30, absl::Now()}, world.state->shared.get(),
+                world.state->partitions.get(), world.state->cold.get(), world.state->store.get(),
+                &learner_, &predictions_, &checkpointer_, &health_) {}
 
   void Shop(const std::string& id, int events) {
     for (int i = 0; i < events; ++i) {
       const bool buys = i % 5 == 4;
-      world_.Event(buys ? "purchase" : "view", id, kT + i * 60'000,
-                   absl::StrCat("\"item_id\":\"sku-", i % 11, "\",\"category\":\"c-", i % 6,
-                                "\",\"brand\":\"b-", i % 4, "\",\"channel\":\"web\"",
-                                buys ? ",\"price\":5" : ""));
+      world.Event(buys ? "purchase" : "view", id, kT + i * 60'000,
+                  absl::StrCat("\"item_id\":\"sku-", i % 11, "\",\"category\":\"c-", i % 6,
+                               "\",\"brand\":\"b-", i % 4, "\",\"channel\":\"web\"",
+                               buys ? ",\"price\":5" : ""));
     }
   }
   v1::Profile Get(const std::string& id) {
     v1::GetProfileRequest request;
     request.set_name("profiles/" + id);
     v1::Profile profile;
-    const absl::Status status = serving_.GetProfile(request, &profile);
+    const absl::Status status = serving.GetProfile(request, &profile);
     EXPECT_TRUE(status.ok()) << status;
     return profile;
   }
-  // CPU seconds of so many calls, the best of several rounds.
-  double Cost(const std::string& id) {
-    constexpr int kCalls = 2000;
-    double best = 1e9;
-    for (int round = 0; round < 7; ++round) {
-      const double start = CpuSeconds();
-      for (int i = 0; i < kCalls; ++i) Get(id);
-      best = std::min(best, (CpuSeconds() - start) / kCalls);
+  // CPU seconds of a call for each id: the best of many rounds, in each of which all have a turn.
+  std::map<std::string, double> Costs(const std::vector<std::string>& ids) {
+    constexpr int kCalls = 500;
+    std::map<std::string, double> best;
+    for (int round = 0; round < 20; ++round) {
+      for (const std::string& id : ids) {
+        const double start = CpuSeconds();
+        for (int i = 0; i < kCalls; ++i) Get(id);
+        const double cost = (CpuSeconds() - start) / kCalls;
+        const auto [it, first] = best.emplace(id, cost);
+        if (!first) it->second = std::min(it->second, cost);
+      }
     }
     return best;
   }
 
+ private:
   telemetry::Registry registry_;
   telemetry::HealthState health_;
-  IdentityWorld world_;
+
+ public:
+  IdentityWorld world;
+
+ private:
   Checkpointer checkpointer_;
   Learner learner_;
   PredictionLearner predictions_;
-  LiveServing serving_;
+
+ public:
+  LiveServing serving;
+};
+
+class IdentityServingTest : public ::testing::Test, protected ServingWorld {
+ protected:
+  IdentityServingTest() : ServingWorld(SharedOptions().group_cache_bytes) {}
 };
 
 TEST_F(IdentityServingTest, AnyIdWillDoAndSaysWhy) {
   Shop("browser", 10);
   Shop("ann", 5);
-  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser","email_sha256":"c0ffee")");
-  world_.Deliver();
+  world.Event("identify", "ann", kT, R"("anonymous_id":"browser","email_sha256":"c0ffee")");
+  world.Deliver();
   const v1::Profile ann = Get("ann");
   EXPECT_EQ(ann.event_count(), 16);
   ASSERT_EQ(ann.identity().ids_size(), 3);
@@ -102,18 +120,18 @@ TEST_F(IdentityServingTest, AnyIdWillDoAndSaysWhy) {
   v1::RecommendRequest request;
   request.set_customer_id("c0ffee");
   v1::RecommendResponse response;
-  EXPECT_TRUE(serving_.Recommend(request, &response).ok());
+  EXPECT_TRUE(serving.Recommend(request, &response).ok());
   // Each customer is listed once.
-  for (int p = 0; p < 3; ++p) world_.state->Checkpoint(p);
+  for (int p = 0; p < 3; ++p) world.state->Checkpoint(p);
   v1::ListProfilesResponse list;
-  ASSERT_TRUE(serving_.ListProfiles({}, &list).ok());
+  ASSERT_TRUE(serving.ListProfiles({}, &list).ok());
   ASSERT_EQ(list.profiles_size(), 1);
   EXPECT_EQ(list.profiles(0).customer_id(), "ann");
   // A change of the group is a change of the profile.
-  const int64_t version = serving_.ProfileVersion("ann").value();
-  world_.Unlink("ann", "c0ffee", kTestTimeMs);
-  world_.Deliver();
-  EXPECT_NE(serving_.ProfileVersion("ann").value(), version);
+  const int64_t version = serving.ProfileVersion("ann").value();
+  world.Unlink("ann", "c0ffee", kTestTimeMs);
+  world.Deliver();
+  EXPECT_NE(serving.ProfileVersion("ann").value(), version);
 }
 
 TEST_F(IdentityServingTest, PartsOnOtherNodesAreNamed) {
@@ -122,18 +140,18 @@ TEST_F(IdentityServingTest, PartsOnOtherNodesAreNamed) {
   for (int i = 0; i < 5; ++i) {
     devices.push_back(absl::StrCat("device-", i));
     Shop(devices.back(), 2);
-    world_.Event("identify", "ann", kT, absl::StrCat("\"device_id\":\"", devices.back(), "\""));
+    world.Event("identify", "ann", kT, absl::StrCat("\"device_id\":\"", devices.back(), "\""));
   }
-  world_.Deliver();
-  const PartitionId home = world_.state->partitions->Home("ann");
+  world.Deliver();
+  const PartitionId home = world.state->partitions->Home("ann");
   std::vector<std::string> away;
   for (const std::string& id : devices) {
-    if (world_.state->partitions->Home(id) != home) away.push_back(id);
+    if (world.state->partitions->Home(id) != home) away.push_back(id);
   }
   ASSERT_FALSE(away.empty());
   for (int p = 0; p < 3; ++p) {
     if (PartitionId(p) == home) continue;
-    world_.state->partitions->slot(PartitionId(p)).ownership = Ownership::kRevoked;
+    world.state->partitions->slot(PartitionId(p)).ownership = Ownership::kRevoked;
   }
   const v1::Profile ann = Get("ann");
   EXPECT_THAT(ann.identity().unavailable_ids(), testing::ElementsAreArray(away));
@@ -148,8 +166,8 @@ TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
     double best = 1e9;
     int64_t minute = 0;
     for (int round = 0; round < 40; ++round) {
-      const int32_t home = world_.state->partitions->Home(user).value();
-      const int64_t next = world_.state->partition(home).next_offset().value();
+      const int32_t home = world.state->partitions->Home(user).value();
+      const int64_t next = world.state->partition(home).next_offset().value();
       std::vector<stream::RawRecord> records;
       for (int i = 0; i < kRecords; ++i) {
         records.push_back(TestRecord(
@@ -159,7 +177,7 @@ TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
                       absl::StrCat(R"("item_id":"sku-1","anonymous_id":")", anonymous, "\""))));
       }
       const double start = CpuSeconds();
-      EXPECT_TRUE(world_.state->Apply(records).ok());
+      EXPECT_TRUE(world.state->Apply(records).ok());
       best = std::min(best, (CpuSeconds() - start) / kRecords);
     }
     return best;
@@ -168,30 +186,37 @@ TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
   const double with = cost("customer-02", "browser-002");
   std::printf("Apply, nanoseconds of CPU an event: without a link %.0f, with a known one %.0f\n",
               without * 1e9, with * 1e9);
-  EXPECT_EQ(world_.Ids("customer-01").size(), 1u);
-  EXPECT_EQ(world_.Ids("customer-02").size(), 2u);
+  EXPECT_EQ(world.Ids("customer-01").size(), 1u);
+  EXPECT_EQ(world.Ids("customer-02").size(), 2u);
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   EXPECT_LT(with, without * 1.3);
 #endif
 }
 
-TEST_F(IdentityServingTest, AGroupOfFiveCostsNoMoreThanItsParts) {
-  Shop("single", 40);
-  const char* const kGroup[] = {"ann", "phone", "tablet", "browser-1", "browser-2"};
-  for (const char* id : kGroup) Shop(id, 40);
-  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser-1","device_id":"phone")");
-  world_.Event("identify", "ann", kT, R"("anonymous_id":"browser-2","device_id":"tablet")");
-  world_.Deliver();
-  const double single = Cost("single");
-  double worst = 0;
-  for (const char* id : kGroup) {
-    ASSERT_EQ(Get(id).identity().ids_size(), 5);
-    worst = std::max(worst, Cost(id));
-  }
-  std::printf("GetProfile, microseconds of CPU: one id %.2f, a group of five %.2f, ratio %.2f\n",
-              single * 1e6, worst * 1e6, worst / single);
+TEST_F(IdentityServingTest, AGroupOfFiveCostsNoMoreThanTwoOfOne) {
+  const std::vector<std::string> group = {"ann", "phone", "tablet", "browser-1", "browser-2"};
+  // What a call for the costliest id of the group takes, in calls for one that is alone.
+  const auto ratio = [&group](ServingWorld& with, absl::string_view how) {
+    std::vector<std::string> ids = group;
+    ids.push_back("single");
+    for (const std::string& id : ids) with.Shop(id, 40);
+    with.world.Event("identify", "ann", kT, R"("anonymous_id":"browser-1","device_id":"phone")");
+    with.world.Event("identify", "ann", kT, R"("anonymous_id":"browser-2","device_id":"tablet")");
+    with.world.Deliver();
+    for (const std::string& id : group) EXPECT_EQ(with.Get(id).identity().ids_size(), 5);
+    const std::map<std::string, double> costs = with.Costs(ids);
+    double worst = 0;
+    for (const std::string& id : group) worst = std::max(worst, costs.at(id));
+    const double single = costs.at("single");
+    std::printf("GetProfile, microseconds of CPU: one id %.2f, a group of five %.2f, %.2f x (%s)\n",
+                single * 1e6, worst * 1e6, worst / single, std::string(how).c_str());
+    return worst / single;
+  };
+  ServingWorld forgetful(0);
+  ratio(forgetful, "read anew each time");
+  [[maybe_unused]] const double known = ratio(*this, "unchanged since it was last read");
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LE(worst / single, 6.0);
+  EXPECT_LE(known, 2.0);
 #endif
 }
 

@@ -21,8 +21,10 @@ namespace kindred::node {
 
 class IdentityWorld {
  public:
-  explicit IdentityWorld(int32_t partitions, profile::IdentityRules rules = {}) {
+  explicit IdentityWorld(int32_t partitions, profile::IdentityRules rules = {},
+                         size_t group_cache_bytes = SharedOptions().group_cache_bytes) {
     SharedOptions options;
+    options.group_cache_bytes = group_cache_bytes;
     options.partition_count = partitions;
     options.identity = std::move(rules);
     state = std::make_unique<TestState>(options, store::NewMemoryEnvironment());
@@ -32,7 +34,7 @@ class IdentityWorld {
       slot.caught_up = true;
     }
     reader = std::make_unique<CustomerReader>(state->shared.get(), state->partitions.get(),
-                                              state->cold.get());
+                                              state->cold.get(), group_cache_bytes);
   }
 
   // To the partition of the key, as a producer does. `more` is further members of the event.

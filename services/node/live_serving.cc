@@ -81,7 +81,7 @@ LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
       predictions_(*predictions),
       checkpointer_(*checkpointer),
       health_(*health),
-      customers_(shared, partitions, cold),
+      customers_(shared, partitions, cold, shared->options.group_cache_bytes),
       recommender_(shared->options.blend) {}
 
 absl::StatusOr<bool> LiveServing::Visit(

@@ -38,6 +38,7 @@ void PartitionSet::TellHalted(bool resume) {
 }
 
 absl::Status PartitionSet::Ready(PartitionId id) const {
+  if (Answers(id)) return absl::OkStatus();
   const Slot& slot = *slots_[static_cast<size_t>(id.value())];
   switch (slot.ownership.load(std::memory_order_acquire)) {
     case Ownership::kNever:
@@ -61,6 +62,13 @@ absl::Status PartitionSet::Ready(PartitionId id) const {
   return absl::UnavailableError(absl::StrCat("partition ", id.value(), " is catching up: ", applied,
                                              " of ", end < 0 ? "?" : absl::StrCat(end),
                                              " records applied; retry"));
+}
+
+bool PartitionSet::Answers(PartitionId id) const {
+  const Slot& slot = *slots_[static_cast<size_t>(id.value())];
+  const Ownership ownership = slot.ownership.load(std::memory_order_acquire);
+  return (ownership == Ownership::kOwned || ownership == Ownership::kLost) &&
+         slot.caught_up.load(std::memory_order_acquire);
 }
 
 PartitionId PartitionSet::Home(absl::string_view customer_id) const {

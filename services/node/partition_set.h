@@ -67,6 +67,8 @@ class PartitionSet {
   // Ok when the partition's customers can be answered for; Unavailable with the progress or with
   // what to do.
   absl::Status Ready(PartitionId id) const;
+  // As Ready(), without words.
+  bool Answers(PartitionId id) const;
   // The partition of a customer.
   PartitionId Home(absl::string_view customer_id) const;
 

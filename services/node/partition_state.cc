@@ -1,5 +1,6 @@
 #include "node/partition_state.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -58,6 +59,16 @@ absl::StatusOr<bool> PartitionState::Visit(
   if (!profile.ok()) return profile.status();
   visit(*profile);
   return true;
+}
+
+bool PartitionState::Unchanged(absl::Span<const PartVersion> parts) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return std::all_of(parts.begin(), parts.end(), [this](const PartVersion& part) {
+    mutex_.AssertReaderHeld();
+    const profile::Customer* customer = customers_.Peek(part.id, part.hash);
+    if (customer == nullptr) return part.version == 0 && !customers_.MayBeStored(part.hash);
+    return part.version != 0 && customer->profile.version() == part.version;
+  });
 }
 
 uint64_t PartitionState::Walk(uint64_t cursor, size_t count,

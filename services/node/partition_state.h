@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "base/strong_int.h"
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
@@ -32,6 +33,13 @@
 #include "series/series_book.h"
 
 namespace kindred::node {
+
+// What a reader saw of an id.
+struct PartVersion {
+  std::string id;
+  uint64_t hash = 0;
+  uint64_t version = 0;  // Profile::version(); 0: the id was never seen
+};
 
 // Threads: all public methods from any thread.
 // Locks:   readers share; whoever changes the state holds the lock alone.
@@ -55,6 +63,8 @@ class PartitionState {
   absl::StatusOr<bool> Visit(absl::string_view customer_id, uint64_t hash, const ColdReader& cold,
                              absl::FunctionRef<void(const profile::Profile&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether all of these are now as they were then. False when in doubt.
+  bool Unchanged(absl::Span<const PartVersion> parts) const ABSL_LOCKS_EXCLUDED(mutex_);
   // A walk over customers in memory; see CustomerMap::Walk.
   uint64_t Walk(uint64_t cursor, size_t count,
                 absl::FunctionRef<void(const profile::Customer&)> visit) const

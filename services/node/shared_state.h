@@ -93,6 +93,8 @@ struct SharedOptions {
   size_t max_record_bytes = 1u << 20;
   BreakerOptions breaker;
   profile::IdentityRules identity;
+  // For sums of linked ids that are kept (GroupCache).
+  size_t group_cache_bytes = 32u << 20;
   // Customers a partition that predictions are trained on; all while there are fewer.
   size_t sampled_customers = 1024;
   // False: there is no topic for them.
