@@ -37,7 +37,11 @@ bool Covers(const Link& link, const Link& from) {
 // One walk from an id over what hangs together with it.
 class Walk {
  public:
-  Walk(const IdentityRules& rules, LinksOf links_of) : rules_(rules), links_of_(links_of) {}
+  Walk(const IdentityRules& rules, LinksOf links_of) : rules_(rules), links_of_(links_of) {
+    constexpr size_t kFewIds = 8;
+    nodes_.reserve(kFewIds);
+    index_.reserve(kFewIds);
+  }
 
   absl::StatusOr<IdentityGroup> From(absl::string_view id) {
     absl::StatusOr<size_t> start = Ask(id);
@@ -62,7 +66,7 @@ class Walk {
     std::vector<Link> links;
     bool reached = false;  // hangs together with the start
     // AllowedLinks() of it, once asked for; stale after a change of its links.
-    std::vector<const Link*> allowed = {};
+    std::vector<const Link*> allowed;
     bool judged = false;
   };
   // An edge that both ends allow.
@@ -78,7 +82,10 @@ class Walk {
     if (!links.ok()) return links.status();
     const size_t index = nodes_.size();
     index_.emplace(std::string(id), index);
-    nodes_.push_back({std::string(id), *std::move(links), index == 0});
+    Node& node = nodes_.emplace_back();
+    node.id = std::string(id);
+    node.links = *std::move(links);
+    node.reached = index == 0;
     if (index == 0) reached_.push_back(0);
     return index;
   }

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/status_macros.h"
 
 namespace kindred::node {
@@ -14,7 +13,9 @@ namespace {
 class GroupReading {
  public:
   GroupReading(const SharedState& shared, const PartitionSet& partitions, const ColdReader& cold)
-      : shared_(shared), partitions_(partitions), cold_(cold) {}
+      : shared_(shared), partitions_(partitions), cold_(cold) {
+    ids_.reserve(kFewIds);
+  }
 
   // With `copies` each id is read once. Without, what is in memory is read for its links and again
   // for its events, which saves the copy; false: it changed in between, and the sum is of no use.
@@ -26,26 +27,30 @@ class GroupReading {
                                        [this](absl::string_view id) { return LinksOf(id); }));
     // In the group's order: whoever is asked for, the sum is the same to the last bit.
     for (const profile::GroupMember& member : out->group.members) {
-      const Id& id = ids_.find(member.id)->second;
-      if (!id.complete) out->unavailable_ids.push_back(member.id);
-      KINDRED_ASSIGN_OR_RETURN(const bool same, AddMember(member.id, id));
+      const auto id = std::find_if(ids_.begin(), ids_.end(),
+                                   [&member](const Id& it) { return it.id == member.id; });
+      if (!id->complete) out->unavailable_ids.push_back(member.id);
+      KINDRED_ASSIGN_OR_RETURN(const bool same, AddMember(*id));
       if (!same) return false;
     }
     return true;
   }
 
  private:
+  static constexpr size_t kFewIds = 8;
   struct Id {
+    std::string id;
     uint64_t hash = 0;
     bool complete = true;
     // Not 0: the id has one part, which had this version. Else `events` are those of all parts.
     uint64_t version = 0;
-    profile::Profile events;
+    std::unique_ptr<profile::Profile> events;
   };
 
   // Reads the id's parts and notes what was seen.
   absl::StatusOr<std::vector<profile::Link>> LinksOf(absl::string_view id) {
-    Id& read = ids_[id];
+    Id& read = ids_.emplace_back();
+    read.id = std::string(id);
     read.hash = profile::CustomerMap::Hash(id);
     GroupSnapshot::Asked& asked = out_->asked.emplace_back();
     asked.hash = read.hash;
@@ -56,22 +61,23 @@ class GroupReading {
       KINDRED_RETURN_IF_ERROR(Look(id, &read, home, [&](const profile::Profile& part) {
         links = part.links();
         read.version = part.version();
-        if (read.version == 0) read.events = part.Clone();
+        if (read.version == 0) read.events = std::make_unique<profile::Profile>(part.Clone());
       }));
       return links;
     }
     const auto add = [&](const profile::Profile& part) {
-      if (read.events.empty() && read.events.links().empty()) {
-        read.events = part.Clone();
+      if (read.events == nullptr) {
+        read.events = std::make_unique<profile::Profile>(part.Clone());
       } else {
-        read.events.Merge(part, shared_.options.clean_rules.outliers);
+        read.events->Merge(part, shared_.options.clean_rules.outliers);
       }
     };
     KINDRED_RETURN_IF_ERROR(Look(id, &read, home, add));
     for (const PartitionId partition : asked.strays) {
       if (partition != home) KINDRED_RETURN_IF_ERROR(Look(id, &read, partition, add));
     }
-    return read.events.links();
+    if (read.events != nullptr) links = read.events->links();
+    return links;
   }
 
   absl::Status Look(absl::string_view id, Id* read, PartitionId partition,
@@ -99,7 +105,7 @@ class GroupReading {
   }
 
   // False: the id is not any more what its links were taken from.
-  absl::StatusOr<bool> AddMember(absl::string_view id, const Id& read) {
+  absl::StatusOr<bool> AddMember(const Id& read) {
     const auto add = [this](const profile::Profile& part) {
       if (out_->sum.empty()) {
         out_->sum = part.Clone();
@@ -108,13 +114,13 @@ class GroupReading {
       }
     };
     if (read.version == 0) {
-      add(read.events);
+      if (read.events != nullptr) add(*read.events);
       return true;
     }
     bool same = false;
-    KINDRED_RETURN_IF_ERROR(partitions_.slot(partitions_.Home(id))
+    KINDRED_RETURN_IF_ERROR(partitions_.slot(partitions_.Home(read.id))
                                 .state
-                                ->Visit(id, read.hash, cold_,
+                                ->Visit(read.id, read.hash, cold_,
                                         [&](const profile::Profile& part) {
                                           same = part.version() == read.version;
                                           if (same) add(part);
@@ -128,7 +134,7 @@ class GroupReading {
   const ColdReader& cold_;
   bool copies_ = false;
   GroupSnapshot* out_ = nullptr;
-  absl::flat_hash_map<std::string, Id> ids_;
+  std::vector<Id> ids_;  // few
 };
 
 }  // namespace
