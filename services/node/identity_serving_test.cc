@@ -188,7 +188,7 @@ TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
               without * 1e9, with * 1e9);
   EXPECT_EQ(world.Ids("customer-01").size(), 1u);
   EXPECT_EQ(world.Ids("customer-02").size(), 2u);
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__OPTIMIZE__) && !defined(KINDRED_SANITIZED)
   EXPECT_LT(with, without * 1.3);
 #endif
 }
@@ -215,7 +215,7 @@ TEST_F(IdentityServingTest, AGroupOfFiveCostsNoMoreThanTwoOfOne) {
   ServingWorld forgetful(0);
   ratio(forgetful, "read anew each time");
   [[maybe_unused]] const double known = ratio(*this, "unchanged since it was last read");
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__OPTIMIZE__) && !defined(KINDRED_SANITIZED)
   EXPECT_LE(known, 2.0);
 #endif
 }
