@@ -11,6 +11,7 @@ namespace kindred::recommend {
 namespace {
 
 constexpr double kMillisPerDay = 86'400'000.0;
+constexpr double kRounding = 1e-9;
 
 enum Flag : uint32_t {
   kMet = 1,            // in an event or in the catalogue
@@ -29,6 +30,14 @@ double AddTo(std::atomic<double>& sum, double value) {
   while (!sum.compare_exchange_weak(old_value, old_value + value, std::memory_order_relaxed)) {
   }
   return old_value + value;
+}
+
+// What rounding leaves of a sum whose parts are gone is nothing. Gives what is left.
+double TakeFrom(std::atomic<double>& sum, double value) {
+  double left = AddTo(sum, -value);
+  if (left >= value * kRounding) return left;
+  sum.compare_exchange_strong(left, 0, std::memory_order_relaxed);  // unless another added
+  return 0;
 }
 
 void SetFlag(std::atomic<uint32_t>& flags, uint32_t bit, bool on) {
@@ -160,10 +169,10 @@ bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title, int64_t 
 }
 
 int64_t ItemIndex::TitleTime(ItemId item) const {
-  if (!Known(item)) return kNoTitleTime;
-  return kNoTitleTime + ChunkOf(item.value())
-                            ->title_lead[item.value() & kChunkMask]
-                            .load(std::memory_order_relaxed);
+  const Chunk* chunk = item.value() < kMaxItems ? ChunkOf(item.value()) : nullptr;
+  if (chunk == nullptr) return kNoTitleTime;
+  return kNoTitleTime +
+         chunk->title_lead[item.value() & kChunkMask].load(std::memory_order_relaxed);
 }
 
 void ItemIndex::RemoveFromCatalogue(ItemId item) {
@@ -202,16 +211,16 @@ ItemIndex::Facts ItemIndex::GetFacts(uint32_t item) const {
 ItemAttributes ItemIndex::Attributes(ItemId item) const {
   ItemAttributes attributes;
   attributes.available = false;
-  if (!Known(item)) return attributes;
+  const Chunk* chunk = item.value() < kMaxItems ? ChunkOf(item.value()) : nullptr;
+  if (chunk == nullptr) return attributes;
   const Facts facts = GetFacts(item.value());
-  const Chunk* chunk = ChunkOf(item.value());
   const uint32_t slot = item.value() & kChunkMask;
   const uint32_t flags = chunk->flags[slot].load(std::memory_order_relaxed);
   attributes.category = facts.category;
   attributes.brand = facts.brand;
   attributes.price = facts.price;
   attributes.currency = TermId(chunk->currency[slot].load(std::memory_order_relaxed));
-  attributes.available = (flags & (kUnavailable | kRemoved)) == 0;
+  attributes.available = (flags & (kMet | kUnavailable | kRemoved)) == kMet;
   attributes.hidden = (flags & (kHidden | kWithdrawn)) != 0;
   attributes.title = Title(item);
   return attributes;
@@ -251,14 +260,9 @@ void ItemIndex::Detach(PartitionId partition) {
   leaving->ForEachItem([this](ItemId item, double support, double popularity) {
     Chunk* chunk = Ensure(item.value());
     const uint32_t slot = item.value() & kChunkMask;
-    // What rounding leaves of a sum whose parts are gone is not support.
-    const double left = AddTo(chunk->support[slot], -support);
-    if (left < support * 1e-9) chunk->support[slot].store(0, std::memory_order_relaxed);
-    chunk->root_support[slot].store(left < support * 1e-9 ? 0 : static_cast<float>(std::sqrt(left)),
-                                    std::memory_order_relaxed);
-    if (AddTo(chunk->popularity[slot], -popularity) < popularity * 1e-9) {
-      chunk->popularity[slot].store(0, std::memory_order_relaxed);
-    }
+    const double left = TakeFrom(chunk->support[slot], support);
+    chunk->root_support[slot].store(static_cast<float>(std::sqrt(left)), std::memory_order_relaxed);
+    TakeFrom(chunk->popularity[slot], popularity);
   });
   RebuildTopLists();
 }
@@ -287,16 +291,28 @@ void ItemIndex::Add(ItemId item, double support, double popularity) {
   const uint32_t id = item.value();
   Chunk* chunk = Ensure(id);
   const uint32_t slot = id & kChunkMask;
+  const auto add = [](std::atomic<double>& sum, double value) {
+    return value < 0 ? TakeFrom(sum, -value) : AddTo(sum, value);
+  };
   if (support != 0) {
-    const double sum = AddTo(chunk->support[slot], support);
-    chunk->root_support[slot].store(static_cast<float>(std::sqrt(std::max(sum, 0.0))),
-                                    std::memory_order_relaxed);
+    const double sum = add(chunk->support[slot], support);
+    chunk->root_support[slot].store(static_cast<float>(std::sqrt(sum)), std::memory_order_relaxed);
   }
   if (popularity != 0) {
-    AddTo(chunk->popularity[slot], popularity);
+    add(chunk->popularity[slot], popularity);
     changes_.fetch_add(1, std::memory_order_relaxed);
     Rank(id, chunk);
   }
+  if (support > 0 || popularity > 0) return;
+  // If all its events were taken back, now or before it was restored: as if there had never been
+  // one.
+  const auto nothing = [&] { return chunk->support[slot] <= 0 && chunk->popularity[slot] <= 0; };
+  auto& flags = chunk->flags[slot];
+  if (!nothing() || (flags.load() & (kMet | kFromCatalogue)) != kMet) return;
+  if ((flags.fetch_and(~uint32_t{kMet}) & kMet) != 0) {
+    items_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (!nothing()) Ensure(id);  // another partition added meanwhile
 }
 
 double ItemIndex::Support(ItemId item, int64_t now_ms) const {

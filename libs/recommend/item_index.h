@@ -53,7 +53,7 @@ struct ItemAttributes {
 };
 
 // Threads: all methods from any thread; readers take no lock, except titles and category lists.
-// Items:   any id up to kMaxItems; an item exists once it was met in an event or in the catalogue.
+// Items:   any id up to kMaxItems; it exists while the catalogue has it or an event counts for it.
 class ItemIndex {
  public:
   static constexpr uint32_t kMaxItems = 1u << 26;

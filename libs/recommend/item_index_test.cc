@@ -86,6 +86,30 @@ TEST(ItemIndexTest, WeightsOfAnotherBaseDifferByAPowerOfTwoExactly) {
   }
 }
 
+TEST(ItemIndexTest, AnItemExistsWhileAnEventOfItCountsOrTheCatalogueHasIt) {
+  ItemIndex index;
+  const ItemId item(7);
+  index.SetAttributesFromEvent(item, TermId(3), TermId(0), 2.5f);
+  index.Add(item, 0.1, 0.3);
+  index.Add(item, 0.2, 0.6);
+  EXPECT_TRUE(index.Known(item));
+  EXPECT_EQ(index.Attributes(item).category, TermId(3));
+  index.Add(item, -0.1, -0.3);
+  EXPECT_TRUE(index.GetFacts(7).eligible);
+  index.Add(item, -0.2, -0.6);  // rounding leaves nothing
+  EXPECT_FALSE(index.Known(item));
+  EXPECT_FALSE(index.GetFacts(7).eligible);
+  EXPECT_EQ(index.item_count(), 0u);
+  index.SetAttributesFromEvent(item, TermId(3), TermId(0), 2.5f);
+  index.Add(item, 0, 0);  // as a restart restores what was noted of it, and its row
+  EXPECT_FALSE(index.Known(item));
+  index.SetAttributes(item, {});
+  index.Add(item, 1, 1);
+  index.Add(item, -1, -1);
+  EXPECT_TRUE(index.Known(item)) << "the catalogue has it";
+  EXPECT_EQ(index.item_count(), 1u);
+}
+
 TEST(ItemIndexTest, ATitleFromEventsDoesNotDependOnTheirOrder) {
   const std::vector<std::pair<int64_t, std::string>> told = {
       {300, "Late"}, {100, "Tea pot"}, {100, "Tea"}, {200, "Between"}};

@@ -97,6 +97,25 @@ TEST(RecommendUndoTest, AnUndoneEventRestoresTheFormerAnswer) {
   }
 }
 
+TEST(RecommendUndoTest, AnItemThatOnlyAnUndoneEventNamedIsUnknownAgain) {
+  TestShop shop;
+  FillShop(&shop);
+  shop.Send("me", "view", "sku-2");
+  const v1::RecommendRequest request = For("me", 100);
+  const auto before = shop.Ask(request);
+  ASSERT_TRUE(before.ok());
+  const std::string id =
+      shop.Send("me", "add_to_cart", "new", ",\"category\":\"tea\",\"title\":\"N\"");
+  const int64_t time_ms = shop.Now();
+  EXPECT_THAT(shop.Items(request), Contains("new"));
+  shop.Send(id, "me", "add_to_cart", "\"item_id\":\"new\",\"undo\":true", time_ms);
+  const auto after = shop.Ask(request);
+  ASSERT_TRUE(after.ok());
+  ExpectSameAnswer(*before, *after);
+  shop.Send("me", "view", "new");
+  EXPECT_THAT(shop.Items(request), Contains("new")) << "turned to again it is back";
+}
+
 TEST(RecommendUndoTest, AnEventBetweenOthersLeavesThemAsIfItHadNotBeen) {
   TestShop with, without;
   for (TestShop* shop : {&with, &without}) FillShop(shop);
