@@ -34,10 +34,12 @@ struct Flags {
   ClientOptions client;
   std::string method = "get-profile";
   int connections = 16;
+  int at_once = 1;
   int threads = 1;
   double seconds = 10;
   double warmup = 1;
   double rate = 0;
+  double slack_ms = 0;
   int count = 20;
   int customers = 10'000;
   double skew = 0;
@@ -49,13 +51,15 @@ int64_t NowNs() { return absl::GetCurrentTimeNanos(); }
 struct Tally {
   LoadLatency latency;  // of all answers, errors too
   uint64_t answer_bytes = 0;
-  uint64_t unsent = 0;  // due before the end, but every connection was busy
+  uint64_t unsent = 0;   // due before the end, but every connection was busy
+  uint64_t late_ok = 0;  // answered after the end
   std::array<uint64_t, kCodes> codes = {};
 
   void Merge(const Tally& other) {
     latency.Merge(other.latency);
     answer_bytes += other.answer_bytes;
     unsent += other.unsent;
+    late_ok += other.late_ok;
     for (size_t i = 0; i < codes.size(); ++i) codes[i] += other.codes[i];
   }
 };
@@ -135,7 +139,7 @@ Plan MakePlan(const Flags& flags) {
   return plan;
 }
 
-// Calls of one thread over its share of the connections, one call at a time on each.
+// Calls of one thread over its share of the connections.
 class Caller {
  public:
   Caller(const Flags& flags, const Plan& plan, int connections, uint64_t seed, double rate)
@@ -144,12 +148,18 @@ class Caller {
         random_(seed),
         ranks_(plan.requests.size(), plan.skew),
         gap_ns_(rate > 0 ? 1e9 / rate : 0),
-        slots_(connections) {
-    for (Slot& slot : slots_) {
-      grpc::ChannelArguments arguments;
-      arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
-      slot.channel = grpc::CreateCustomChannel(flags.client.server,
-                                               grpc::InsecureChannelCredentials(), arguments);
+        slack_ns_(static_cast<int64_t>(flags.slack_ms * 1e6)),
+        slots_(static_cast<size_t>(connections) * flags.at_once) {
+    for (size_t i = 0; i < slots_.size(); ++i) {
+      Slot& slot = slots_[i];
+      if (i % flags.at_once == 0) {
+        grpc::ChannelArguments arguments;
+        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
+        slot.channel = grpc::CreateCustomChannel(flags.client.server,
+                                                 grpc::InsecureChannelCredentials(), arguments);
+      } else {
+        slot.channel = slots_[i - 1].channel;
+      }
       slot.stub = std::make_unique<grpc::GenericStub>(slot.channel);
       idle_.push_back(&slot);
     }
@@ -176,7 +186,8 @@ class Caller {
         ++sent;
       }
       if (now >= end_ns && idle_.size() == slots_.size()) break;
-      Wait(idle_.empty() || gap_ns_ == 0 || now >= end_ns ? now + 100'000'000 : due, from_ns);
+      const bool all_busy = idle_.empty() || gap_ns_ == 0 || now >= end_ns;
+      Wait(all_busy ? now + 100'000'000 : due + slack_ns_, from_ns, end_ns);
     }
     if (gap_ns_ > 0) {
       const double intended = static_cast<double>(end_ns - begin_ns) / gap_ns_;
@@ -218,20 +229,23 @@ class Caller {
   }
 
   // For one answer, until `until_ns`.
-  void Wait(int64_t until_ns, int64_t from_ns) {
+  void Wait(int64_t until_ns, int64_t from_ns, int64_t end_ns) {
     void* tag = nullptr;
     bool ok = false;
+    const int64_t awake_ns = slack_ns_ > 0 ? 0 : kAwakeNs;
     const int64_t wait_ns = until_ns - NowNs();
-    const absl::Time limit = absl::Now() + absl::Nanoseconds(std::max<int64_t>(
-                                               0, wait_ns < kAwakeNs ? 0 : wait_ns - kAwakeNs));
+    const absl::Time limit =
+        absl::Now() + absl::Nanoseconds(std::max<int64_t>(0, wait_ns - awake_ns));
     if (queue_.AsyncNext(&tag, &ok, absl::ToChronoTime(limit)) !=
         grpc::CompletionQueue::GOT_EVENT) {
-      if (wait_ns < kAwakeNs) std::this_thread::yield();
+      if (wait_ns < awake_ns) std::this_thread::yield();
       return;
     }
     Slot* slot = static_cast<Slot*>(tag);
     if (slot->due_ns >= from_ns) {
-      tally_.latency.Add(NowNs() - slot->due_ns);
+      const int64_t now = NowNs();
+      tally_.latency.Add(now - slot->due_ns);
+      if (now > end_ns && slot->status.ok()) ++tally_.late_ok;
       const int code = std::clamp<int>(slot->status.error_code(), 0, kCodes - 1);
       ++tally_.codes[code];
       if (slot->status.ok()) tally_.answer_bytes += slot->answer.Length();
@@ -244,6 +258,7 @@ class Caller {
   learn::Random random_;
   const ZipfRanks ranks_;
   const double gap_ns_;  // 0: closed loop
+  const int64_t slack_ns_;
   grpc::CompletionQueue queue_;
   std::vector<Slot> slots_;
   std::vector<Slot*> idle_;
@@ -268,11 +283,11 @@ void Report(const Flags& flags, const Tally& tally) {
     std::printf(
         "%s", absl::StrFormat("{\"method\":\"%s\",\"calls\":%u,\"calls_per_second\":%.6g,"
                               "\"p50_ms\":%.6g,\"p99_ms\":%.6g,\"p999_ms\":%.6g,\"max_ms\":%.6g,"
-                              "\"answer_bytes\":%.6g,\"unsent\":%u,\"ok\":%u%s}\n",
+                              "\"answer_bytes\":%.6g,\"unsent\":%u,\"ok\":%u,\"late_ok\":%u%s}\n",
                               flags.method, latency.count(), answers / flags.seconds,
                               latency.QuantileMs(0.5), latency.QuantileMs(0.99),
                               latency.QuantileMs(0.999), latency.MaxMs(), mean_bytes, tally.unsent,
-                              tally.codes[0], codes)
+                              tally.codes[0], tally.late_ok, codes)
                   .c_str());
     return;
   }
@@ -324,9 +339,12 @@ void AddLoadCallsCommand(CLI::App& load) {
       ->add_option("--method", flags->method, "get-profile, batch-get-profiles, recommend or no-op")
       ->capture_default_str()
       ->check(CLI::IsMember({"get-profile", "batch-get-profiles", "recommend", "no-op"}));
-  command->add_option("--connections", flags->connections, "Each with one call at a time")
+  command->add_option("--connections", flags->connections, "How many")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
+  command->add_option("--at-once", flags->at_once, "Calls under way on each connection")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   command->add_option("--threads", flags->threads, "Of this client")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
@@ -338,6 +356,11 @@ void AddLoadCallsCommand(CLI::App& load) {
       ->check(CLI::Range(0.0, 3600.0));
   command->add_option("--rate", flags->rate, "Calls a second; 0: each when the last is answered")
       ->check(CLI::Range(0.0, 1e7));
+  command
+      ->add_option(
+          "--slack-ms", flags->slack_ms,
+          "With --rate: send up to so late, and sleep until then; 0: stay awake to be in time")
+      ->check(CLI::Range(0.0, 1000.0));
   command->add_option("-n,--count", flags->count, "Items of a recommendation, names of a batch")
       ->capture_default_str()
       ->check(CLI::Range(1, kPage));

@@ -13,6 +13,9 @@ struct AdmissionOptions {
   int max_calls = 1000;  // at once
   // A new call may wait this long for its turn; from there on a share of the calls is refused.
   absl::Duration target_wait = absl::Milliseconds(50);
+  // Where answers take milliseconds each, a few of them ahead of a call are no overload: its bound
+  // is eight times the work of an answer then, but not more than this.
+  absl::Duration longest_target_wait = absl::Milliseconds(500);
   // Of the calls that could be answered if none were refused, at least this share is answered.
   double least_goodput = 0.8;
 };
@@ -71,6 +74,7 @@ class Admission {
   std::atomic<uint64_t> refused_{0};
   std::atomic<int64_t> worked_ns_{0};
   // Of the last Observe(), which one thread calls.
+  double work_s_ = 0;  // of an answer, smoothed
   uint64_t seen_answered_ = 0;
   uint64_t seen_refused_ = 0;
   int64_t seen_worked_ns_ = 0;

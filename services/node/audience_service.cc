@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kindred/v1/audience.grpc.pb.h"
+#include "node/call_answer.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -60,24 +61,32 @@ class MemberStream final : public grpc::ServerWriteReactor<v1::AudienceMember> {
   v1::AudienceMember message_;
 };
 
-class AudienceServiceImpl final : public v1::AudienceService::CallbackService {
- public:
-  explicit AudienceServiceImpl(const AudienceAnswers* answers) : answers_(*answers) {}
+using AudienceMethods = v1::AudienceService::WithRawCallbackMethod_ListAudiences<
+    v1::AudienceService::WithRawCallbackMethod_GetAudience<
+        v1::AudienceService::WithRawCallbackMethod_ExplainMembership<
+            v1::AudienceService::WithCallbackMethod_StreamMembers<v1::AudienceService::Service>>>>;
 
-  ServerUnaryReactor* ListAudiences(CallbackServerContext* context,
-                                    const v1::ListAudiencesRequest* request,
-                                    v1::ListAudiencesResponse* response) override {
-    return Done(context, answers_.List(*request, response));
+class AudienceServiceImpl final : public AudienceMethods {
+ public:
+  AudienceServiceImpl(const AudienceAnswers* answers, Admission* admission,
+                      telemetry::Registry* registry)
+      : answers_(*answers),
+        admission_(admission),
+        list_(registry, "ListAudiences"),
+        get_(registry, "GetAudience"),
+        explain_(registry, "ExplainMembership") {}
+
+  ServerUnaryReactor* ListAudiences(CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                    grpc::ByteBuffer* out) override {
+    return Answer(context, admission_, &list_, &answers_, &AudienceAnswers::List, in, out);
   }
-  ServerUnaryReactor* GetAudience(CallbackServerContext* context,
-                                  const v1::GetAudienceRequest* request,
-                                  v1::Audience* response) override {
-    return Done(context, answers_.Get(*request, response));
+  ServerUnaryReactor* GetAudience(CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                  grpc::ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, &answers_, &AudienceAnswers::Get, in, out);
   }
-  ServerUnaryReactor* ExplainMembership(CallbackServerContext* context,
-                                        const v1::ExplainMembershipRequest* request,
-                                        v1::Membership* response) override {
-    return Done(context, answers_.Explain(*request, response));
+  ServerUnaryReactor* ExplainMembership(CallbackServerContext* context, const grpc::ByteBuffer* in,
+                                        grpc::ByteBuffer* out) override {
+    return Answer(context, admission_, &explain_, &answers_, &AudienceAnswers::Explain, in, out);
   }
   grpc::ServerWriteReactor<v1::AudienceMember>* StreamMembers(
       CallbackServerContext*, const v1::StreamMembersRequest* request) override {
@@ -85,19 +94,19 @@ class AudienceServiceImpl final : public v1::AudienceService::CallbackService {
   }
 
  private:
-  static ServerUnaryReactor* Done(CallbackServerContext* context, const absl::Status& status) {
-    ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish(ToGrpc(status));
-    return reactor;
-  }
-
   const AudienceAnswers& answers_;
+  Admission* const admission_;
+  MethodMetrics list_;
+  MethodMetrics get_;
+  MethodMetrics explain_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAudienceService(const AudienceAnswers* answers) {
-  return std::make_unique<AudienceServiceImpl>(answers);
+std::unique_ptr<grpc::Service> MakeAudienceService(const AudienceAnswers* answers,
+                                                   Admission* admission,
+                                                   telemetry::Registry* registry) {
+  return std::make_unique<AudienceServiceImpl>(answers, admission, registry);
 }
 
 }  // namespace kindred::node

@@ -6,12 +6,16 @@
 
 #include <memory>
 
+#include "node/admission.h"
 #include "node/audience_answers.h"
+#include "telemetry/metrics.h"
 
 namespace kindred::node {
 
-// `answers` must outlive it.
-std::unique_ptr<grpc::Service> MakeAudienceService(const AudienceAnswers* answers);
+// What is passed in must outlive it.
+std::unique_ptr<grpc::Service> MakeAudienceService(const AudienceAnswers* answers,
+                                                   Admission* admission,
+                                                   telemetry::Registry* registry);
 
 }  // namespace kindred::node
 

@@ -12,9 +12,7 @@ namespace kindred::node {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Milliseconds(100);
-constexpr absl::Duration kLongestWait = absl::Seconds(1);
-// Fewer calls than these in an interval need no protection.
-constexpr uint64_t kFewCalls = 20;
+constexpr absl::Duration kLongestWait = absl::Seconds(5);
 
 // The callback API of gRPC answers on half as many threads as there are cores.
 int AnsweringThreads() {
@@ -22,7 +20,21 @@ int AnsweringThreads() {
   return std::min(cores, std::clamp(cores / 2, 2, 16));
 }
 
+std::shared_ptr<grpc::Channel> OwnConnection(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
 }  // namespace
+
+struct CallWait::Probe {
+  std::unique_ptr<grpc::health::v1::Health::Stub> stub;
+  std::unique_ptr<grpc::ClientContext> context;
+  grpc::health::v1::HealthCheckRequest request;
+  grpc::health::v1::HealthCheckResponse response;
+  absl::Time begin;
+};
 
 CallWait::CallWait(const std::string& address, Admission* admission)
     : admission_(*admission), thread_([this, address] { Run(address); }) {}
@@ -35,36 +47,52 @@ CallWait::~CallWait() {
   thread_.join();
 }
 
+absl::Duration CallWait::Ask(bool wanted) {
+  const absl::Time now = absl::Now();
+  absl::Duration wait = absl::ZeroDuration();
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!answered_) return now - probe_->begin;
+    if (probe_->context != nullptr) wait = answer_time_ - probe_->begin;
+    if (wanted) answered_ = false;
+  }
+  probe_->context.reset();
+  if (!wanted) return wait;
+  probe_->context = std::make_unique<grpc::ClientContext>();
+  probe_->begin = now;
+  probe_->context->set_deadline(absl::ToChronoTime(now + kLongestWait));
+  // What is answered does not matter, an error neither: it took its time.
+  probe_->stub->async()->Check(probe_->context.get(), &probe_->request, &probe_->response,
+                               [this](const grpc::Status&) {
+                                 absl::MutexLock lock(&mutex_);
+                                 answer_time_ = absl::Now();
+                                 answered_ = true;
+                               });
+  return wait;
+}
+
 void CallWait::Run(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  const auto stub = grpc::health::v1::Health::NewStub(
-      grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+  probe_ = std::make_unique<Probe>();
+  probe_->stub = grpc::health::v1::Health::NewStub(OwnConnection(address));
   uint64_t seen = 0;
   absl::Time observed = absl::Now();
   absl::Duration last_wait = absl::ZeroDuration();
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
-      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kInterval)) return;
+      if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kInterval)) break;
     }
     const uint64_t calls = admission_.answered() + admission_.refused();
-    absl::Duration wait = absl::ZeroDuration();
-    if (calls - seen >= kFewCalls) {
-      grpc::ClientContext context;
-      grpc::health::v1::HealthCheckResponse response;
-      const absl::Time begin = absl::Now();
-      context.set_deadline(absl::ToChronoTime(begin + kLongestWait));
-      // What is answered does not matter, an error neither: it took its time.
-      const grpc::Status ignored = stub->Check(&context, {}, &response);
-      wait = absl::Now() - begin;
-    }
+    const absl::Duration wait = Ask(calls != seen);
     seen = calls;
     const absl::Time now = absl::Now();
     admission_.Observe(std::min(wait, last_wait), now - observed, AnsweringThreads());
     observed = now;
     last_wait = wait;
   }
+  absl::MutexLock lock(&mutex_);
+  if (!answered_) probe_->context->TryCancel();
+  mutex_.Await(absl::Condition(&answered_));
 }
 
 }  // namespace kindred::node

@@ -2,6 +2,7 @@
 #ifndef KINDRED_NODE_CALL_WAIT_H_
 #define KINDRED_NODE_CALL_WAIT_H_
 
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -12,9 +13,11 @@
 
 namespace kindred::node {
 
-// Inside the server nobody sees what waits: calls that were not read yet are bytes in sockets. So a
-// thread asks for the health of `address` ten times a second while calls come, and tells the
-// admission what the shorter of two waits was: one long wait alone is chance.
+// Inside the server nobody sees what waits: calls that were not read yet are bytes in sockets. So
+// while calls come, the health of `address` is asked for again and again, and ten times a second
+// the admission is told how long that takes: the answer's wait, or what has passed without one, so
+// that it need not wait itself to learn that everybody does. Of two such waits in a row the shorter
+// counts: one alone is chance.
 class CallWait {
  public:
   // `admission` must outlive it.
@@ -22,11 +25,19 @@ class CallWait {
   ~CallWait();
 
  private:
+  struct Probe;
+
   void Run(const std::string& address);
+  // How long the newest probe waited, or has waited so far; begins one when `wanted` and none is
+  // under way.
+  absl::Duration Ask(bool wanted);
 
   Admission& admission_;
+  std::unique_ptr<Probe> probe_;  // the thread's
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool answered_ ABSL_GUARDED_BY(mutex_) = true;
+  absl::Time answer_time_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

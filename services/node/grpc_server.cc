@@ -18,13 +18,14 @@
 #include "kindred/v1/status.grpc.pb.h"
 #include "node/admission.h"
 #include "node/audience_service.h"
+#include "node/call_answer.h"
 #include "node/call_wait.h"
-#include "node/request_error.h"
 #include "node/watch.h"
 
 namespace kindred::node {
 namespace {
 
+using ::grpc::ByteBuffer;
 using ::grpc::CallbackServerContext;
 using ::grpc::ServerUnaryReactor;
 
@@ -32,83 +33,28 @@ constexpr int kMaxRequestBytes = 1 << 20;
 constexpr int kMaxMetadataBytes = 8 << 10;
 constexpr int kMaxStreamsPerConnection = 1000;
 
-// What one method counts.
-struct MethodMetrics {
-  MethodMetrics(telemetry::Registry* registry, const std::string& method)
-      : duration(registry->GetHistogram("kindred_rpc_duration_seconds",
-                                        "Time from a call's start to its answer, by method.",
-                                        telemetry::CallBounds(), {{"method", method}})),
-        ok(Code(registry, method, "OK")),
-        invalid(Code(registry, method, "INVALID_ARGUMENT")),
-        not_found(Code(registry, method, "NOT_FOUND")),
-        unavailable(Code(registry, method, "UNAVAILABLE")),
-        exhausted(Code(registry, method, "RESOURCE_EXHAUSTED")),
-        other(Code(registry, method, "OTHER")) {}
+// Every unary method takes and gives bytes, see call_answer.h.
+using ProfileMethods = v1::ProfileService::WithRawCallbackMethod_GetProfile<
+    v1::ProfileService::WithRawCallbackMethod_BatchGetProfiles<
+        v1::ProfileService::WithRawCallbackMethod_ListProfiles<
+            v1::ProfileService::WithCallbackMethod_WatchProfile<v1::ProfileService::Service>>>>;
+using RecommendationMethods = v1::RecommendationService::WithRawCallbackMethod_Recommend<
+    v1::RecommendationService::WithRawCallbackMethod_SimilarItems<
+        v1::RecommendationService::WithRawCallbackMethod_SimilarCustomers<
+            v1::RecommendationService::WithRawCallbackMethod_QueryPerformance<
+                v1::RecommendationService::Service>>>>;
+using SegmentMethods = v1::SegmentService::WithRawCallbackMethod_ListSegments<
+    v1::SegmentService::WithRawCallbackMethod_GetSegment<
+        v1::SegmentService::WithRawCallbackMethod_Explore<v1::SegmentService::Service>>>;
+using IdentityMethods = v1::IdentityService::WithRawCallbackMethod_GetIdentity<
+    v1::IdentityService::WithRawCallbackMethod_UnlinkIds<v1::IdentityService::Service>>;
+using InsightMethods = v1::InsightService::WithRawCallbackMethod_ListSeries<
+    v1::InsightService::WithRawCallbackMethod_GetSeries<
+        v1::InsightService::WithRawCallbackMethod_Forecast<v1::InsightService::Service>>>;
+using StatusMethods =
+    v1::StatusService::WithRawCallbackMethod_GetStatus<v1::StatusService::Service>;
 
-  void Count(const absl::Status& status, absl::Duration took) {
-    duration.Observe(took);
-    switch (status.code()) {
-      case absl::StatusCode::kOk:
-        return ok.Increment();
-      case absl::StatusCode::kInvalidArgument:
-        return invalid.Increment();
-      case absl::StatusCode::kNotFound:
-        return not_found.Increment();
-      case absl::StatusCode::kUnavailable:
-        return unavailable.Increment();
-      case absl::StatusCode::kResourceExhausted:
-        return exhausted.Increment();
-      default:
-        return other.Increment();
-    }
-  }
-
-  telemetry::Histogram& duration;
-  telemetry::Counter& ok;
-  telemetry::Counter& invalid;
-  telemetry::Counter& not_found;
-  telemetry::Counter& unavailable;
-  telemetry::Counter& exhausted;
-  telemetry::Counter& other;
-
- private:
-  static telemetry::Counter& Code(telemetry::Registry* registry, const std::string& method,
-                                  const std::string& code) {
-    return registry->GetCounter("kindred_rpc_requests_total", "Calls answered, by method and code.",
-                                {{"method", method}, {"code", code}});
-  }
-};
-
-// Runs one call to its end on the calling thread: answers take microseconds, so a hand-over to
-// another thread would cost more than it saves.
-template <typename Request, typename Response>
-ServerUnaryReactor* Answer(CallbackServerContext* context, Admission* admission,
-                           MethodMetrics* metrics, Serving* serving,
-                           absl::Status (Serving::*method)(const Request&, Response*),
-                           const Request* request, Response* response) {
-  const absl::Time start = absl::Now();
-  ServerUnaryReactor* reactor = context->DefaultReactor();
-  absl::Status status;
-  absl::Duration took = absl::ZeroDuration();
-  if (!admission->Enter()) {
-    status = absl::ResourceExhaustedError("more calls than can be answered; retry with backoff");
-  } else {
-    if (context->IsCancelled()) {
-      status = absl::CancelledError("cancelled before the call was started");
-    } else if (absl::FromChrono(context->deadline()) <= start) {
-      status = absl::DeadlineExceededError("the deadline passed before the call was started");
-    } else {
-      status = (serving->*method)(*request, response);
-    }
-    took = absl::Now() - start;
-    admission->Leave(took);
-  }
-  metrics->Count(status, took);
-  reactor->Finish(ToGrpc(status));
-  return reactor;
-}
-
-class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
+class ProfileServiceImpl final : public ProfileMethods {
  public:
   ProfileServiceImpl(Serving* serving, Admission* admission, WatchHub* hub,
                      telemetry::Registry* registry)
@@ -119,21 +65,17 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
         batch_(registry, "BatchGetProfiles"),
         list_(registry, "ListProfiles") {}
 
-  ServerUnaryReactor* GetProfile(CallbackServerContext* context,
-                                 const v1::GetProfileRequest* request,
-                                 v1::Profile* response) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetProfile, request, response);
+  ServerUnaryReactor* GetProfile(CallbackServerContext* context, const ByteBuffer* in,
+                                 ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetProfile, in, out);
   }
-  ServerUnaryReactor* BatchGetProfiles(CallbackServerContext* context,
-                                       const v1::BatchGetProfilesRequest* request,
-                                       v1::BatchGetProfilesResponse* response) override {
-    return Answer(context, admission_, &batch_, serving_, &Serving::BatchGetProfiles, request,
-                  response);
+  ServerUnaryReactor* BatchGetProfiles(CallbackServerContext* context, const ByteBuffer* in,
+                                       ByteBuffer* out) override {
+    return Answer(context, admission_, &batch_, serving_, &Serving::BatchGetProfiles, in, out);
   }
-  ServerUnaryReactor* ListProfiles(CallbackServerContext* context,
-                                   const v1::ListProfilesRequest* request,
-                                   v1::ListProfilesResponse* response) override {
-    return Answer(context, admission_, &list_, serving_, &Serving::ListProfiles, request, response);
+  ServerUnaryReactor* ListProfiles(CallbackServerContext* context, const ByteBuffer* in,
+                                   ByteBuffer* out) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListProfiles, in, out);
   }
   WatchHub::Reactor* WatchProfile(CallbackServerContext*,
                                   const v1::WatchProfileRequest* request) override {
@@ -149,7 +91,7 @@ class ProfileServiceImpl final : public v1::ProfileService::CallbackService {
   MethodMetrics list_;
 };
 
-class RecommendationServiceImpl final : public v1::RecommendationService::CallbackService {
+class RecommendationServiceImpl final : public RecommendationMethods {
  public:
   RecommendationServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
       : serving_(serving),
@@ -159,28 +101,23 @@ class RecommendationServiceImpl final : public v1::RecommendationService::Callba
         similar_customers_(registry, "SimilarCustomers"),
         performance_(registry, "QueryPerformance") {}
 
-  ServerUnaryReactor* Recommend(CallbackServerContext* context, const v1::RecommendRequest* request,
-                                v1::RecommendResponse* response) override {
-    return Answer(context, admission_, &recommend_, serving_, &Serving::Recommend, request,
-                  response);
+  ServerUnaryReactor* Recommend(CallbackServerContext* context, const ByteBuffer* in,
+                                ByteBuffer* out) override {
+    return Answer(context, admission_, &recommend_, serving_, &Serving::Recommend, in, out);
   }
-  ServerUnaryReactor* SimilarItems(CallbackServerContext* context,
-                                   const v1::SimilarItemsRequest* request,
-                                   v1::SimilarItemsResponse* response) override {
-    return Answer(context, admission_, &similar_, serving_, &Serving::SimilarItems, request,
-                  response);
+  ServerUnaryReactor* SimilarItems(CallbackServerContext* context, const ByteBuffer* in,
+                                   ByteBuffer* out) override {
+    return Answer(context, admission_, &similar_, serving_, &Serving::SimilarItems, in, out);
   }
-  ServerUnaryReactor* SimilarCustomers(CallbackServerContext* context,
-                                       const v1::SimilarCustomersRequest* request,
-                                       v1::SimilarCustomersResponse* response) override {
+  ServerUnaryReactor* SimilarCustomers(CallbackServerContext* context, const ByteBuffer* in,
+                                       ByteBuffer* out) override {
     return Answer(context, admission_, &similar_customers_, serving_, &Serving::SimilarCustomers,
-                  request, response);
+                  in, out);
   }
-  ServerUnaryReactor* QueryPerformance(CallbackServerContext* context,
-                                       const v1::QueryPerformanceRequest* request,
-                                       v1::QueryPerformanceResponse* response) override {
-    return Answer(context, admission_, &performance_, serving_, &Serving::QueryPerformance, request,
-                  response);
+  ServerUnaryReactor* QueryPerformance(CallbackServerContext* context, const ByteBuffer* in,
+                                       ByteBuffer* out) override {
+    return Answer(context, admission_, &performance_, serving_, &Serving::QueryPerformance, in,
+                  out);
   }
 
  private:
@@ -192,7 +129,7 @@ class RecommendationServiceImpl final : public v1::RecommendationService::Callba
   MethodMetrics performance_;
 };
 
-class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
+class SegmentServiceImpl final : public SegmentMethods {
  public:
   SegmentServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
       : serving_(serving),
@@ -201,19 +138,17 @@ class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
         get_(registry, "GetSegment"),
         explore_(registry, "Explore") {}
 
-  ServerUnaryReactor* ListSegments(CallbackServerContext* context,
-                                   const v1::ListSegmentsRequest* request,
-                                   v1::ListSegmentsResponse* response) override {
-    return Answer(context, admission_, &list_, serving_, &Serving::ListSegments, request, response);
+  ServerUnaryReactor* ListSegments(CallbackServerContext* context, const ByteBuffer* in,
+                                   ByteBuffer* out) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListSegments, in, out);
   }
-  ServerUnaryReactor* GetSegment(CallbackServerContext* context,
-                                 const v1::GetSegmentRequest* request,
-                                 v1::Segment* response) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetSegment, request, response);
+  ServerUnaryReactor* GetSegment(CallbackServerContext* context, const ByteBuffer* in,
+                                 ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetSegment, in, out);
   }
-  ServerUnaryReactor* Explore(CallbackServerContext* context, const v1::ExploreRequest* request,
-                              v1::ExploreResponse* response) override {
-    return Answer(context, admission_, &explore_, serving_, &Serving::Explore, request, response);
+  ServerUnaryReactor* Explore(CallbackServerContext* context, const ByteBuffer* in,
+                              ByteBuffer* out) override {
+    return Answer(context, admission_, &explore_, serving_, &Serving::Explore, in, out);
   }
 
  private:
@@ -224,7 +159,7 @@ class SegmentServiceImpl final : public v1::SegmentService::CallbackService {
   MethodMetrics explore_;
 };
 
-class IdentityServiceImpl final : public v1::IdentityService::CallbackService {
+class IdentityServiceImpl final : public IdentityMethods {
  public:
   IdentityServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
       : serving_(serving),
@@ -232,14 +167,13 @@ class IdentityServiceImpl final : public v1::IdentityService::CallbackService {
         get_(registry, "GetIdentity"),
         unlink_(registry, "UnlinkIds") {}
 
-  ServerUnaryReactor* GetIdentity(CallbackServerContext* context,
-                                  const v1::GetIdentityRequest* request,
-                                  v1::CustomerIdentity* response) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetIdentity, request, response);
+  ServerUnaryReactor* GetIdentity(CallbackServerContext* context, const ByteBuffer* in,
+                                  ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetIdentity, in, out);
   }
-  ServerUnaryReactor* UnlinkIds(CallbackServerContext* context, const v1::UnlinkIdsRequest* request,
-                                v1::CustomerIdentity* response) override {
-    return Answer(context, admission_, &unlink_, serving_, &Serving::UnlinkIds, request, response);
+  ServerUnaryReactor* UnlinkIds(CallbackServerContext* context, const ByteBuffer* in,
+                                ByteBuffer* out) override {
+    return Answer(context, admission_, &unlink_, serving_, &Serving::UnlinkIds, in, out);
   }
 
  private:
@@ -249,7 +183,7 @@ class IdentityServiceImpl final : public v1::IdentityService::CallbackService {
   MethodMetrics unlink_;
 };
 
-class InsightServiceImpl final : public v1::InsightService::CallbackService {
+class InsightServiceImpl final : public InsightMethods {
  public:
   InsightServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
       : serving_(serving),
@@ -258,18 +192,17 @@ class InsightServiceImpl final : public v1::InsightService::CallbackService {
         get_(registry, "GetSeries"),
         forecast_(registry, "Forecast") {}
 
-  ServerUnaryReactor* ListSeries(CallbackServerContext* context,
-                                 const v1::ListSeriesRequest* request,
-                                 v1::ListSeriesResponse* response) override {
-    return Answer(context, admission_, &list_, serving_, &Serving::ListSeries, request, response);
+  ServerUnaryReactor* ListSeries(CallbackServerContext* context, const ByteBuffer* in,
+                                 ByteBuffer* out) override {
+    return Answer(context, admission_, &list_, serving_, &Serving::ListSeries, in, out);
   }
-  ServerUnaryReactor* GetSeries(CallbackServerContext* context, const v1::GetSeriesRequest* request,
-                                v1::Series* response) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetSeries, request, response);
+  ServerUnaryReactor* GetSeries(CallbackServerContext* context, const ByteBuffer* in,
+                                ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetSeries, in, out);
   }
-  ServerUnaryReactor* Forecast(CallbackServerContext* context, const v1::ForecastRequest* request,
-                               v1::ForecastResponse* response) override {
-    return Answer(context, admission_, &forecast_, serving_, &Serving::Forecast, request, response);
+  ServerUnaryReactor* Forecast(CallbackServerContext* context, const ByteBuffer* in,
+                               ByteBuffer* out) override {
+    return Answer(context, admission_, &forecast_, serving_, &Serving::Forecast, in, out);
   }
 
  private:
@@ -280,14 +213,14 @@ class InsightServiceImpl final : public v1::InsightService::CallbackService {
   MethodMetrics forecast_;
 };
 
-class StatusServiceImpl final : public v1::StatusService::CallbackService {
+class StatusServiceImpl final : public StatusMethods {
  public:
   StatusServiceImpl(Serving* serving, Admission* admission, telemetry::Registry* registry)
       : serving_(serving), admission_(admission), get_(registry, "GetStatus") {}
 
-  ServerUnaryReactor* GetStatus(CallbackServerContext* context, const v1::GetStatusRequest* request,
-                                v1::Status* response) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetStatus, request, response);
+  ServerUnaryReactor* GetStatus(CallbackServerContext* context, const ByteBuffer* in,
+                                ByteBuffer* out) override {
+    return Answer(context, admission_, &get_, serving_, &Serving::GetStatus, in, out);
   }
 
  private:
@@ -314,7 +247,8 @@ class GrpcServerImpl final : public GrpcServer {
             [this] {
               return std::vector<telemetry::Sample>{{{}, admission_.share()}};
             })) {
-    if (options.audiences != nullptr) audiences_ = MakeAudienceService(options.audiences);
+    if (options.audiences != nullptr)
+      audiences_ = MakeAudienceService(options.audiences, &admission_, registry);
   }
 
   ~GrpcServerImpl() override { Shutdown(absl::Now()); }

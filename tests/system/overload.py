@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """Ten times more calls than a node can answer: it goes on answering, and refuses the rest quickly.
 
-    tests/system/overload.py [--seconds 6]
+    tests/system/overload.py [--rounds 5] [--seconds 3]
 
-First the node's peak is measured; then ten times as many calls are sent at a steady rate. At least 80 %
-of the peak must be answered, and the excess must get RESOURCE_EXHAUSTED. Callers that ask again at once
-must get answers and refusals soon. Memory must stay within its bound, and after the storm nothing is
-refused any more.
+In every round the node's peak is measured, then ten times as many calls are sent at a steady rate; what
+was answered in time is compared with the peak of the same round. The node has one core for itself and
+the callers another, in both measurements, as callers elsewhere would have: the share is what the storm
+costs the node. The median of the rounds must be at least 80 %, and most of the excess must get
+RESOURCE_EXHAUSTED. Callers that ask again at once must get answers and refusals soon. Memory must stay
+within its bound, and after each storm nothing is refused any more, within seconds.
 """
 
 import json
+import os
+import pathlib
+import statistics
+import time
 
 import harness
 from harness import check, say
@@ -22,45 +28,90 @@ LEAST = 0.8
 # A batch costs the node far more than its sender, so that one machine can overload it.
 BATCH = ("--method", "batch-get-profiles", "--count", "200", "--customers", "5000")
 SOON_MS = 1500
-RECOVERY_S = 10
+RECOVERY_S = 5
 MEMORY_MIB = 1024
 
 
 def add_arguments(parser):
-    parser.add_argument("--seconds", type=float, default=6, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="the median counts")
+    parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
 
 
-def calls(world, node, *arguments):
-    done = world.kindred(
-        *("load", "calls", "--server", node.grpc, "--json", "--timeout-ms", "30000", *arguments)
+def own_cores(node):
+    """Gives the node one core and its callers another; returns how to start a caller."""
+    cores = sorted(os.sched_getaffinity(0))
+    check(len(cores) > 1, "needs two cores: one for the node, one for its callers")
+    for thread in pathlib.Path(f"/proc/{node.process.pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores[:1])
+    return ["taskset", "--cpu-list", str(cores[1])]
+
+
+def cpu_s(node):
+    """What the process has used so far."""
+    fields = pathlib.Path(f"/proc/{node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Callers:
+    def __init__(self, world, node, options):
+        self.node = node
+        self.seconds = options.seconds
+        self.command = [
+            *own_cores(node),
+            *(world.bin / "kindred", "load", "calls", "--server", node.grpc, "--json"),
+            *("--timeout-ms", "30000", *BATCH),
+        ]
+
+    def call(self, *arguments, seconds=None, warmup=0):
+        """Figures of the run; `rate` counts what was answered in its time, `work` by the node's CPU."""
+        seconds = seconds or self.seconds
+        arguments = ("--warmup", str(warmup), *arguments)
+        before = cpu_s(self.node)
+        done = harness.run([*self.command, "--seconds", str(seconds), *arguments], 120)
+        figures = json.loads(done.stdout)
+        figures["rate"] = (figures["ok"] - figures["late_ok"]) / seconds
+        figures["work"] = figures["ok"] / (cpu_s(self.node) - before)
+        figures["refused"] = figures.get("RESOURCE_EXHAUSTED", 0)
+        return figures
+
+
+def wait_recovered(node):
+    """Seconds until all calls are admitted again."""
+    begin = time.monotonic()
+    harness.wait_until(
+        lambda: node.metric("kindred_rpc_admitted_share") == 1, "all calls admitted", RECOVERY_S
     )
-    return json.loads(done.stdout)
+    return time.monotonic() - begin
 
 
-def storm(world, node, what, options, *method):
-    """(goodput of the peak, its figures, those of callers that do not wait before they ask again)"""
-    seconds = ("--seconds", str(options.seconds))
-    peak = calls(world, node, *method, *seconds, "--connections", "8")
-    check(peak["ok"] == peak["calls"], f"{what}: refused without a storm: {peak}")
-    rate = peak["ok"] / options.seconds
-    # Without a warm-up: at a rate that cannot be kept, what is due then is sent during the measurement.
-    many = ("--connections", str(CONNECTIONS))
-    steady = calls(
-        world, node, *method, *seconds, *many, "--warmup", "0", "--rate", str(TIMES * rate)
+def one_round(callers, node):
+    """(goodput, refused calls, answered calls)"""
+    peak = callers.call("--connections", "4")
+    check(peak["ok"] == peak["calls"], f"refused without a storm: {peak}")
+    # The excess waits in its callers a little, so that they sleep and not spin.
+    storm = callers.call(
+        *("--connections", str(CONNECTIONS), "--rate", str(TIMES * peak["rate"]), "--slack-ms", "2")
     )
-    goodput = steady["ok"] / options.seconds / rate
-    refused = steady.get("RESOURCE_EXHAUSTED", 0)
+    goodput = storm["rate"] / peak["rate"]
+    recovery = wait_recovered(node)
     say(
-        f"{what}: peak {rate:,.0f} calls/s; {TIMES}x: {goodput:.0%} of it answered, "
-        f"{refused / options.seconds:,.0f} refused a second, {steady['unsent']:,} held back; "
-        f"admitted share {node.metric('kindred_rpc_admitted_share'):.2f}"
+        f"peak {peak['rate']:,.0f} calls/s; {TIMES}x: {goodput:.0%} of it answered, "
+        f"{storm['refused'] / callers.seconds:,.0f} refused a second, {storm['unsent']:,} held back; "
+        f"answers of a CPU second: {storm['work'] / peak['work']:.0%} of the peak's; all admitted "
+        f"{recovery:.1f} s after"
     )
-    hasty = calls(world, node, *method, *seconds, *many, "--warmup", "2")
+    return goodput, storm["refused"], storm["ok"]
+
+
+def without_pause(callers, node):
+    hasty = callers.call("--connections", str(CONNECTIONS), warmup=2)
     say(
-        f"{CONNECTIONS} callers without a pause: {hasty['ok'] / options.seconds / rate:.0%} of the "
-        f"peak answered, p50 {hasty['p50_ms']:.0f} ms, p99 {hasty['p99_ms']:.0f} ms, refusals among them"
+        f"{CONNECTIONS} callers without a pause: {hasty['rate']:,.0f} answered, "
+        f"{hasty['refused'] / callers.seconds:,.0f} refused a second, p50 {hasty['p50_ms']:.0f} ms, "
+        f"p99 {hasty['p99_ms']:.0f} ms, refusals among them"
     )
-    return goodput, refused, steady, hasty
+    check(hasty["p99_ms"] < SOON_MS, f"p99 {hasty['p99_ms']} ms")
+    wait_recovered(node)
 
 
 def test(world, options):
@@ -72,14 +123,16 @@ def test(world, options):
     node = world.node("stormed", TOPIC, memory_mib=MEMORY_MIB).start()
     node.wait_applied(world.records(TOPIC, 2), 60)
     node.wait_stored()
-    share, refused, answers, hasty = storm(world, node, "batches of 200", options, *BATCH)
-    check(share >= LEAST, f"goodput {share:.0%} of the peak")
-    check(refused > answers["ok"], f"{refused} refused of ten times too many")
-    check(hasty["p99_ms"] < SOON_MS, f"p99 {hasty['p99_ms']} ms")
-    harness.wait_until(
-        lambda: node.metric("kindred_rpc_admitted_share") == 1, "all calls admitted", RECOVERY_S
-    )
-    after = calls(world, node, *BATCH, "--seconds", "2", "--connections", "2")
+    callers = Callers(world, node, options)
+    rounds = [one_round(callers, node) for _ in range(options.rounds)]
+    goodput = statistics.median(share for share, _, _ in rounds)
+    refused = sum(refused for _, refused, _ in rounds)
+    answered = sum(answered for _, _, answered in rounds)
+    say(f"goodput: median {goodput:.0%} of the peak, {LEAST:.0%} is asked for")
+    check(goodput >= LEAST, f"goodput {goodput:.0%} of the peak")
+    check(refused > answered, f"{refused} refused of ten times too many, {answered} answered")
+    without_pause(callers, node)
+    after = callers.call("--connections", "2", seconds=2)
     check(after["ok"] == after["calls"], f"refused after the storm: {after}")
     held = node.memory_mib()
     check(held <= MEMORY_MIB, f"{held:.0f} MiB")
