@@ -2,11 +2,33 @@
 
 #include <algorithm>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "google/rpc/error_details.pb.h"
 
 namespace kindred::node {
+namespace {
+
+// For callers that decide by it: google.rpc.ErrorInfo, and google.rpc.RetryInfo.
+void DescribeProgress(PartitionId id, int64_t applied, int64_t end, absl::Status* status) {
+  google::rpc::ErrorInfo info;
+  info.set_reason("PARTITION_CATCHING_UP");
+  info.set_domain("kindred");
+  auto& metadata = *info.mutable_metadata();
+  metadata["partition"] = absl::StrCat(id.value());
+  metadata["applied_offset"] = absl::StrCat(applied);
+  if (end >= 0) metadata["end_offset"] = absl::StrCat(end);
+  status->SetPayload("type.googleapis.com/google.rpc.ErrorInfo",
+                     absl::Cord(info.SerializeAsString()));
+  google::rpc::RetryInfo retry;
+  retry.mutable_retry_delay()->set_seconds(1);
+  status->SetPayload("type.googleapis.com/google.rpc.RetryInfo",
+                     absl::Cord(retry.SerializeAsString()));
+}
+
+}  // namespace
 
 PartitionSet::PartitionSet(SharedState* shared) : shared_(*shared) {
   for (int32_t i = 0; i < shared->options.partition_count; ++i) {
@@ -59,9 +81,11 @@ absl::Status PartitionSet::Ready(PartitionId id) const {
                      " because nearly all records were rejected; see the log"));
   }
   const int64_t end = slot.catch_up_offset.load(std::memory_order_acquire);
-  return absl::UnavailableError(absl::StrCat("partition ", id.value(), " is catching up: ", applied,
-                                             " of ", end < 0 ? "?" : absl::StrCat(end),
-                                             " records applied; retry"));
+  absl::Status status = absl::UnavailableError(
+      absl::StrCat("partition ", id.value(), " is catching up: ", applied, " of ",
+                   end < 0 ? "?" : absl::StrCat(end), " records applied; retry"));
+  DescribeProgress(id, applied, end, &status);
+  return status;
 }
 
 bool PartitionSet::Answers(PartitionId id) const {

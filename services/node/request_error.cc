@@ -1,5 +1,8 @@
 #include "node/request_error.h"
 
+#include <map>
+#include <string>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +13,7 @@ namespace kindred::node {
 namespace {
 
 constexpr absl::string_view kBadRequestUrl = "type.googleapis.com/google.rpc.BadRequest";
+constexpr absl::string_view kErrorInfoUrl = "type.googleapis.com/google.rpc.ErrorInfo";
 
 }  // namespace
 
@@ -92,6 +96,18 @@ std::string HttpErrorBody(const absl::Status& status) {
       separator = ",";
     }
     body += "]";
+  }
+  google::rpc::ErrorInfo info;
+  const absl::optional<absl::Cord> reason = status.GetPayload(kErrorInfoUrl);
+  if (reason.has_value() && info.ParseFromString(std::string(*reason))) {
+    const std::map<std::string, std::string> sorted(info.metadata().begin(), info.metadata().end());
+    absl::StrAppend(&body, ",\"reason\":", base::JsonQuote(info.reason()));
+    absl::string_view separator = ",\"metadata\":{";
+    for (const auto& [name, value] : sorted) {
+      absl::StrAppend(&body, separator, base::JsonQuote(name), ":", base::JsonQuote(value));
+      separator = ",";
+    }
+    if (!sorted.empty()) body += "}";
   }
   return absl::StrCat(body, "}}\n");
 }

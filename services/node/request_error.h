@@ -31,7 +31,8 @@ absl::string_view IdOfName(absl::string_view name, absl::string_view collection,
 grpc::Status ToGrpc(const absl::Status& status);
 
 int HttpCodeOf(const absl::Status& status);
-// {"error":{"code":404,"status":"NOT_FOUND","message":"…","field_violations":[…]}}
+// {"error":{"code":404,"status":"NOT_FOUND","message":"…","field_violations":[…]}}; an ErrorInfo
+// that the status carries becomes "reason" and "metadata".
 std::string HttpErrorBody(const absl::Status& status);
 
 }  // namespace kindred::node

@@ -8,10 +8,12 @@
 #include "base/hash.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "node/checkpointer.h"
 #include "node/learner.h"
 #include "node/live_serving.h"
+#include "node/request_error.h"
 #include "node/test_state.h"
 
 namespace kindred::node {
@@ -374,6 +376,21 @@ TEST_F(ServingTest, PartitionsThatAreNotReadyAnswerUnavailable) {
   slot.catch_up_offset.store(1'000'000);
   EXPECT_EQ(Get("profiles/u-3").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(Get("profiles/u-3").status().message(), HasSubstr("of 1000000"));
+  const grpc::Status sent = ToGrpc(Get("profiles/u-3").status());
+  google::rpc::Status rich;
+  google::rpc::ErrorInfo info;
+  google::rpc::RetryInfo retry;
+  ASSERT_TRUE(rich.ParseFromString(sent.error_details()));
+  ASSERT_EQ(rich.details_size(), 2);
+  for (const google::protobuf::Any& detail : rich.details()) {
+    EXPECT_TRUE(detail.UnpackTo(&info) || detail.UnpackTo(&retry)) << detail.type_url();
+  }
+  EXPECT_EQ(info.reason(), "PARTITION_CATCHING_UP");
+  EXPECT_EQ(info.metadata().at("applied_offset"), absl::StrCat(slot.state->next_offset().value()));
+  EXPECT_EQ(info.metadata().at("end_offset"), "1000000");
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_THAT(HttpErrorBody(Get("profiles/u-3").status()),
+              HasSubstr(R"("reason":"PARTITION_CATCHING_UP","metadata":{"applied_offset":)"));
   slot.caught_up.store(true);
   slot.ownership.store(Ownership::kRevoked);
   EXPECT_THAT(Get("profiles/u-3").status().message(), HasSubstr("another node"));
