@@ -283,6 +283,7 @@ class GrpcServerImpl final : public GrpcServer {
   }
 
   int port() const override { return port_; }
+  Admission& admission() override { return admission_; }
 
   void SetServing(bool serving) override {
     grpc::HealthCheckServiceInterface& health = *server_->GetHealthCheckService();

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "node/admission.h"
 #include "node/audience_answers.h"
 #include "node/serving.h"
 #include "telemetry/metrics.h"
@@ -33,6 +34,8 @@ class GrpcServer {
 
   // The port in use.
   virtual int port() const = 0;
+  // Which calls are answered now; for other transports of the same node to ask too.
+  virtual Admission& admission() = 0;
   // What grpc.health.v1 answers, for the whole server and for every service.
   virtual void SetServing(bool serving) = 0;
   // Calls in flight get until `deadline`; new ones are refused.

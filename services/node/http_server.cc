@@ -1,10 +1,8 @@
 #include "node/http_server.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/time_util.h>
 #include <httplib.h>
 
-#include <functional>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -14,7 +12,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "node/connection_threads.h"
 #include "node/control_text.h"
+#include "node/http_gate.h"
+#include "node/http_params.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -23,126 +24,32 @@ namespace {
 constexpr size_t kMaxRequestBytes = 1 << 20;
 constexpr time_t kKeepAliveSeconds = 1;
 constexpr size_t kKeepAliveRequests = 100'000;
+constexpr char kRetryAfterSeconds[] = "1";
 constexpr char kJson[] = "application/json";
+
+void SendError(const absl::Status& status, httplib::Response* response) {
+  response->status = HttpCodeOf(status);
+  response->set_content(HttpErrorBody(status), kJson);
+}
 
 void Send(const absl::Status& status, const google::protobuf::Message& message,
           httplib::Response* response) {
+  if (!status.ok()) return SendError(status, response);
   response->status = HttpCodeOf(status);
-  response->set_content(status.ok() ? ToJson(message) : HttpErrorBody(status), kJson);
-}
-
-// Repeated parameters and comma-separated lists mean the same.
-std::vector<std::string> ListParam(const httplib::Request& request, const char* name) {
-  std::vector<std::string> values;
-  for (size_t i = 0; i < request.get_param_value_count(name); ++i) {
-    const std::vector<std::string> parts =
-        absl::StrSplit(request.get_param_value(name, i), ',', absl::SkipEmpty());
-    values.insert(values.end(), parts.begin(), parts.end());
-  }
-  return values;
-}
-
-void ReadCount(const httplib::Request& request, RequestCheck* check,
-               const std::function<void(int32_t)>& set) {
-  if (!request.has_param("n")) return;
-  int32_t count;
-  if (absl::SimpleAtoi(request.get_param_value("n"), &count)) {
-    set(count);
-  } else {
-    check->Violation("n", "expected a whole number");
-  }
-}
-
-// What is wrong with a parameter becomes a violation of its name.
-void EachParam(const httplib::Request& request, const char* name, RequestCheck* check,
-               const std::function<absl::Status(const std::string&)>& read) {
-  for (size_t i = 0; i < request.get_param_value_count(name); ++i) {
-    const absl::Status status = read(request.get_param_value(name, i));
-    if (!status.ok()) check->Violation(name, status.message());
-  }
-}
-
-void ReadFilter(const httplib::Request& request, RequestCheck* check, v1::ItemFilter* filter) {
-  for (std::string& category : ListParam(request, "category")) {
-    filter->add_categories(std::move(category));
-  }
-  for (std::string& item : ListParam(request, "exclude")) {
-    filter->add_exclude_item_ids(std::move(item));
-  }
-  const auto price = [&](const char* name, auto set) {
-    if (!request.has_param(name)) return;
-    double value;
-    if (absl::SimpleAtod(request.get_param_value(name), &value)) {
-      set(value);
-    } else {
-      check->Violation(name, "expected a number");
-    }
-  };
-  price("min_price", [filter](double value) { filter->set_min_price(value); });
-  price("max_price", [filter](double value) { filter->set_max_price(value); });
-  if (request.has_param("exclude_purchased")) {
-    filter->set_exclude_purchased(request.get_param_value("exclude_purchased") == "true");
-  }
-  filter->set_expression(request.get_param_value("filter"));
-  filter->set_fill_up(request.get_param_value("fill_up") == "true");
-  EachParam(request, "exclude_purchased_days", check, [filter](const std::string& text) {
-    return SetDays(text, filter->mutable_exclude_purchased_within());
-  });
-  EachParam(request, "exclude_seen_days", check, [filter](const std::string& text) {
-    return SetDays(text, filter->mutable_exclude_seen_within());
-  });
-}
-
-void ReadControls(const httplib::Request& in, RequestCheck* check, v1::RecommendRequest* request) {
-  const auto each = [&](const char* name,
-                        absl::Status (*add)(absl::string_view, v1::RecommendRequest*)) {
-    EachParam(in, name, check,
-              [request, add](const std::string& text) { return add(text, request); });
-  };
-  each("boost", AddBoost);
-  each("bury", AddBury);
-  each("pin", AddPin);
-  each("cap", AddCap);
-  each("event_weight", AddEventWeight);
-  EachParam(in, "diversity", check, [request](const std::string& text) {
-    double value;
-    if (!absl::SimpleAtod(text, &value)) return absl::InvalidArgumentError("expected a number");
-    request->set_diversity(value);
-    return absl::OkStatus();
-  });
-  EachParam(in, "as_of_time", check, [request](const std::string& text) {
-    return google::protobuf::util::TimeUtil::FromString(text, request->mutable_as_of_time())
-               ? absl::OkStatus()
-               : absl::InvalidArgumentError("expected an RFC 3339 time");
-  });
-  request->set_page_token(in.get_param_value("page_token"));
-  request->set_placement(in.get_param_value("placement"));
-  request->set_variant(in.get_param_value("variant"));
-  request->set_validate_only(in.get_param_value("validate_only") == "true");
-}
-
-v1::SeriesStep ReadStep(const httplib::Request& request, RequestCheck* check) {
-  const std::string step = request.get_param_value("step");
-  if (step == "hour") return v1::SERIES_STEP_HOUR;
-  if (!step.empty() && step != "day") check->Violation("step", "expected day or hour");
-  return v1::SERIES_STEP_DAY;
-}
-
-v1::SeriesMeasure ReadMeasure(const httplib::Request& request, RequestCheck* check) {
-  const std::string measure = request.get_param_value("measure");
-  if (measure == "customers") return v1::SERIES_MEASURE_CUSTOMERS;
-  if (measure == "amount") return v1::SERIES_MEASURE_AMOUNT;
-  if (!measure.empty() && measure != "events") {
-    check->Violation("measure", "expected events, customers or amount");
-  }
-  return v1::SERIES_MEASURE_EVENTS;
+  response->set_content(ToJson(message), kJson);
 }
 
 class HttpServerImpl final : public HttpServer {
  public:
-  HttpServerImpl(Serving* serving, const telemetry::Registry* registry,
-                 const telemetry::HealthState* health, const AudienceAnswers* audiences)
-      : serving_(serving), registry_(registry), health_(health), audiences_(audiences) {}
+  HttpServerImpl(const HttpServerOptions& options, Serving* serving, telemetry::Registry* registry,
+                 const telemetry::HealthState* health)
+      : serving_(serving),
+        registry_(registry),
+        health_(health),
+        audiences_(options.audiences),
+        refused_(registry->GetCounter("kindred_http_refused_total",
+                                      "HTTP calls answered with 429: more than can be answered.")),
+        gate_(options.admission, options.max_calls, options.longest_wait) {}
 
   ~HttpServerImpl() override { Shutdown(); }
 
@@ -154,8 +61,8 @@ class HttpServerImpl final : public HttpServer {
           absl::StrCat("http address \"", options.address, "\": expected host:port"));
     }
     const std::string host = options.address.substr(0, colon);
-    const int threads = options.threads;
-    server_.new_task_queue = [threads] { return new httplib::ThreadPool(threads); };
+    const size_t connections = static_cast<size_t>(options.max_connections);
+    server_.new_task_queue = [connections] { return new ConnectionThreads(connections); };
     server_.set_payload_max_length(kMaxRequestBytes);
     // The library's default lets a second process share the port silently.
     server_.set_socket_options([](socket_t socket) {
@@ -203,8 +110,25 @@ class HttpServerImpl final : public HttpServer {
     RouteOperations();
   }
 
+  // A call is answered when it gets its turn; health and metrics always are.
+  httplib::Server::Handler Admitted(httplib::Server::Handler answer) {
+    return [this, answer = std::move(answer)](const httplib::Request& in, httplib::Response& out) {
+      const HttpGate::Turn turn(&gate_);
+      if (turn.admitted()) return answer(in, out);
+      refused_.Increment();
+      out.set_header("Retry-After", kRetryAfterSeconds);
+      SendError(absl::ResourceExhaustedError("more calls than can be answered; retry later"), &out);
+    };
+  }
+  void Get(const char* path, httplib::Server::Handler answer) {
+    server_.Get(path, Admitted(std::move(answer)));
+  }
+  void Post(const char* path, httplib::Server::Handler answer) {
+    server_.Post(path, Admitted(std::move(answer)));
+  }
+
   void RouteProfiles() {
-    server_.Get(R"(/v1/profiles/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+    Get(R"(/v1/profiles/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetProfileRequest request;
       request.set_name(absl::StrCat("profiles/", in.matches[1].str()));
       for (std::string& path : ListParam(in, "fields")) {
@@ -213,43 +137,39 @@ class HttpServerImpl final : public HttpServer {
       v1::Profile profile;
       Send(serving_->GetProfile(request, &profile), profile, &out);
     });
-    server_.Get("/v1/profiles:batchGet",
-                [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::BatchGetProfilesRequest request;
-                  for (const std::string& id : ListParam(in, "ids")) {
-                    request.add_names(absl::StrCat("profiles/", id));
-                  }
-                  for (std::string& name : ListParam(in, "names"))
-                    request.add_names(std::move(name));
-                  v1::BatchGetProfilesResponse response;
-                  Send(serving_->BatchGetProfiles(request, &response), response, &out);
-                });
-    server_.Post("/v1/profiles:batchGet",
-                 [this](const httplib::Request& in, httplib::Response& out) {
-                   PostJson<v1::BatchGetProfilesRequest, v1::BatchGetProfilesResponse>(
-                       in, &Serving::BatchGetProfiles, &out);
-                 });
+    Get("/v1/profiles:batchGet", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::BatchGetProfilesRequest request;
+      for (const std::string& id : ListParam(in, "ids")) {
+        request.add_names(absl::StrCat("profiles/", id));
+      }
+      for (std::string& name : ListParam(in, "names")) request.add_names(std::move(name));
+      v1::BatchGetProfilesResponse response;
+      Send(serving_->BatchGetProfiles(request, &response), response, &out);
+    });
+    Post("/v1/profiles:batchGet", [this](const httplib::Request& in, httplib::Response& out) {
+      PostJson<v1::BatchGetProfilesRequest, v1::BatchGetProfilesResponse>(
+          in, &Serving::BatchGetProfiles, &out);
+    });
   }
 
   void RouteRecommendations() {
-    server_.Get(
-        R"(/v1/recommendations/(.*))",
+    Get(R"(/v1/recommendations/(.*))",
         [this](const httplib::Request& in, httplib::Response& out) { Recommend(in, &out); });
-    server_.Post("/v1/recommendations", [this](const httplib::Request& in, httplib::Response& out) {
+    Post("/v1/recommendations", [this](const httplib::Request& in, httplib::Response& out) {
       PostJson<v1::RecommendRequest, v1::RecommendResponse>(in, &Serving::Recommend, &out);
     });
-    server_.Get(R"(/v1/customers/(.+)/similar)",
-                [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::SimilarCustomersRequest request;
-                  RequestCheck check;
-                  request.set_customer_id(in.matches[1].str());
-                  ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
-                  v1::SimilarCustomersResponse response;
-                  absl::Status status = check.status();
-                  if (status.ok()) status = serving_->SimilarCustomers(request, &response);
-                  Send(status, response, &out);
-                });
-    server_.Get("/v1/performance", [this](const httplib::Request& in, httplib::Response& out) {
+    Get(R"(/v1/customers/(.+)/similar)",
+        [this](const httplib::Request& in, httplib::Response& out) {
+          v1::SimilarCustomersRequest request;
+          RequestCheck check;
+          request.set_customer_id(in.matches[1].str());
+          ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+          v1::SimilarCustomersResponse response;
+          absl::Status status = check.status();
+          if (status.ok()) status = serving_->SimilarCustomers(request, &response);
+          Send(status, response, &out);
+        });
+    Get("/v1/performance", [this](const httplib::Request& in, httplib::Response& out) {
       v1::QueryPerformanceRequest request;
       RequestCheck check;
       for (const std::string& by : ListParam(in, "group_by")) {
@@ -261,24 +181,23 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->QueryPerformance(request, &response);
       Send(status, response, &out);
     });
-    server_.Get(
-        R"(/v1/items/(.+)/similar)", [this](const httplib::Request& in, httplib::Response& out) {
-          v1::SimilarItemsRequest request;
-          RequestCheck check;
-          request.set_item_id(in.matches[1].str());
-          ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
-          ReadFilter(in, &check, request.mutable_filter());
-          EachParam(in, "method", &check,
-                    [&request](const std::string& text) { return SetMethod(text, &request); });
-          v1::SimilarItemsResponse response;
-          absl::Status status = check.status();
-          if (status.ok()) status = serving_->SimilarItems(request, &response);
-          Send(status, response, &out);
-        });
+    Get(R"(/v1/items/(.+)/similar)", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::SimilarItemsRequest request;
+      RequestCheck check;
+      request.set_item_id(in.matches[1].str());
+      ReadCount(in, &check, [&request](int32_t n) { request.set_count(n); });
+      ReadFilter(in, &check, request.mutable_filter());
+      EachParam(in, "method", &check,
+                [&request](const std::string& text) { return SetMethod(text, &request); });
+      v1::SimilarItemsResponse response;
+      absl::Status status = check.status();
+      if (status.ok()) status = serving_->SimilarItems(request, &response);
+      Send(status, response, &out);
+    });
   }
 
   void RouteSegments() {
-    server_.Get("/v1/segments", [this](const httplib::Request& in, httplib::Response& out) {
+    Get("/v1/segments", [this](const httplib::Request& in, httplib::Response& out) {
       v1::ListSegmentsRequest request;
       RequestCheck check;
       ReadCount(in, &check, [&request](int32_t n) { request.set_page_size(n); });
@@ -288,9 +207,9 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->ListSegments(request, &response);
       Send(status, response, &out);
     });
-    server_.Get("/v1/segments:explore",
-                [this](const httplib::Request& in, httplib::Response& out) { Explore(in, &out); });
-    server_.Get(R"(/v1/segments/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+    Get("/v1/segments:explore",
+        [this](const httplib::Request& in, httplib::Response& out) { Explore(in, &out); });
+    Get(R"(/v1/segments/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetSegmentRequest request;
       request.set_name(absl::StrCat("segments/", in.matches[1].str()));
       v1::Segment segment;
@@ -299,11 +218,11 @@ class HttpServerImpl final : public HttpServer {
   }
 
   void RouteInsight() {
-    server_.Get("/v1/series", [this](const httplib::Request&, httplib::Response& out) {
+    Get("/v1/series", [this](const httplib::Request&, httplib::Response& out) {
       v1::ListSeriesResponse response;
       Send(serving_->ListSeries({}, &response), response, &out);
     });
-    server_.Get(R"(/v1/series/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+    Get(R"(/v1/series/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetSeriesRequest request;
       RequestCheck check;
       request.set_name(absl::StrCat("series/", in.matches[1].str()));
@@ -314,45 +233,43 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->GetSeries(request, &series);
       Send(status, series, &out);
     });
-    server_.Get(R"(/v1/forecasts/(.+))",
-                [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::ForecastRequest request;
-                  RequestCheck check;
-                  request.set_name(absl::StrCat("series/", in.matches[1].str()));
-                  request.set_step(ReadStep(in, &check));
-                  request.set_measure(ReadMeasure(in, &check));
-                  ReadCount(in, &check, [&request](int32_t n) { request.set_horizon(n); });
-                  v1::ForecastResponse response;
-                  absl::Status status = check.status();
-                  if (status.ok()) status = serving_->Forecast(request, &response);
-                  Send(status, response, &out);
-                });
+    Get(R"(/v1/forecasts/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::ForecastRequest request;
+      RequestCheck check;
+      request.set_name(absl::StrCat("series/", in.matches[1].str()));
+      request.set_step(ReadStep(in, &check));
+      request.set_measure(ReadMeasure(in, &check));
+      ReadCount(in, &check, [&request](int32_t n) { request.set_horizon(n); });
+      v1::ForecastResponse response;
+      absl::Status status = check.status();
+      if (status.ok()) status = serving_->Forecast(request, &response);
+      Send(status, response, &out);
+    });
   }
 
   void RouteAudiences() {
-    server_.Get("/v1/audiences", [this](const httplib::Request&, httplib::Response& out) {
+    Get("/v1/audiences", [this](const httplib::Request&, httplib::Response& out) {
       v1::ListAudiencesResponse response;
       Send(audiences_->List({}, &response), response, &out);
     });
-    server_.Get(R"(/v1/audiences/([^/]+))",
-                [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::GetAudienceRequest request;
-                  request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
-                  v1::Audience audience;
-                  Send(audiences_->Get(request, &audience), audience, &out);
-                });
-    server_.Get(R"(/v1/audiences/([^/]+)/members/(.+))",
-                [this](const httplib::Request& in, httplib::Response& out) {
-                  v1::ExplainMembershipRequest request;
-                  request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
-                  request.set_customer_id(in.matches[2].str());
-                  v1::Membership membership;
-                  Send(audiences_->Explain(request, &membership), membership, &out);
-                });
+    Get(R"(/v1/audiences/([^/]+))", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::GetAudienceRequest request;
+      request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
+      v1::Audience audience;
+      Send(audiences_->Get(request, &audience), audience, &out);
+    });
+    Get(R"(/v1/audiences/([^/]+)/members/(.+))",
+        [this](const httplib::Request& in, httplib::Response& out) {
+          v1::ExplainMembershipRequest request;
+          request.set_name(absl::StrCat("audiences/", in.matches[1].str()));
+          request.set_customer_id(in.matches[2].str());
+          v1::Membership membership;
+          Send(audiences_->Explain(request, &membership), membership, &out);
+        });
   }
 
   void RouteOperations() {
-    server_.Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
+    Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
       v1::Status status;
       Send(serving_->GetStatus({}, &status), status, &out);
     });
@@ -452,6 +369,8 @@ class HttpServerImpl final : public HttpServer {
   const telemetry::Registry* const registry_;
   const telemetry::HealthState* const health_;
   const AudienceAnswers* const audiences_;
+  telemetry::Counter& refused_;
+  HttpGate gate_;
   httplib::Server server_;
   std::thread thread_;
   int port_ = 0;
@@ -460,9 +379,9 @@ class HttpServerImpl final : public HttpServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(
-    const HttpServerOptions& options, Serving* serving, const telemetry::Registry* registry,
+    const HttpServerOptions& options, Serving* serving, telemetry::Registry* registry,
     const telemetry::HealthState* health) {
-  auto server = std::make_unique<HttpServerImpl>(serving, registry, health, options.audiences);
+  auto server = std::make_unique<HttpServerImpl>(options, serving, registry, health);
   const absl::Status status = server->Listen(options);
   if (!status.ok()) return status;
   return server;

@@ -8,6 +8,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "node/admission.h"
 #include "node/audience_answers.h"
 #include "node/serving.h"
 #include "telemetry/health.h"
@@ -16,9 +18,12 @@
 namespace kindred::node {
 
 struct HttpServerOptions {
-  std::string address;                         // host:port; port 0 picks a free one
-  int threads = 32;                            // an open connection holds one
-  const AudienceAnswers* audiences = nullptr;  // null: no /v1/audiences
+  std::string address;         // host:port; port 0 picks a free one
+  int max_connections = 1000;  // open at once, each with a thread; more wait
+  int max_calls = 32;          // answered at once; more wait for their turn
+  absl::Duration longest_wait = absl::Milliseconds(50);  // for a turn; then 429 with Retry-After
+  Admission* admission = nullptr;                        // shared with other transports; null: none
+  const AudienceAnswers* audiences = nullptr;            // null: no /v1/audiences
 };
 
 // GET  /v1/profiles/{id}                    kindred.v1.Profile
@@ -30,13 +35,14 @@ struct HttpServerOptions {
 //
 // GET  /v1/audiences, /v1/audiences/{name}, /v1/audiences/{name}/members/{id} (whether and why)
 //
+// More calls than can be answered get 429 with Retry-After, but not health and metrics.
 // Field names are those of the protos; errors as request_error.h says.
 // Threads: all methods from any thread. What is passed in must outlive it.
 class HttpServer {
  public:
   static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const HttpServerOptions& options,
                                                            Serving* serving,
-                                                           const telemetry::Registry* registry,
+                                                           telemetry::Registry* registry,
                                                            const telemetry::HealthState* health);
   virtual ~HttpServer() = default;
 

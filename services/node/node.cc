@@ -314,6 +314,7 @@ absl::Status NodeImpl::StartServers() {
   if (!config_.serve().http_address().empty()) {
     HttpServerOptions http;
     http.address = config_.serve().http_address();
+    http.admission = &grpc_->admission();
     http.audiences = &rules_->answers();
     KINDRED_ASSIGN_OR_RETURN(http_, HttpServer::Start(http, serving_.get(), &registry_, &health_));
   }

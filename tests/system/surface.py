@@ -26,10 +26,10 @@ SERVICES = {
 EVENTS = 200
 
 
-def grpcurl(*arguments, expect=0):
+def grpcurl(*arguments, expect=0, **options):
     cache = os.environ.get("KINDRED_CACHE") or pathlib.Path.home() / ".cache" / "kindred"
     program = shutil.which("grpcurl") or pathlib.Path(cache) / "bin" / "grpcurl"
-    return run([program, "-plaintext", "-max-time", "10", *arguments], 30, expect=expect)
+    return run([program, "-plaintext", "-max-time", "10", *arguments], 30, expect=expect, **options)
 
 
 def grpc_health(node):
