@@ -14,6 +14,9 @@ namespace kindred::recommend {
 namespace {
 
 constexpr uint32_t kColdTouches = 3;
+constexpr size_t kLeastRelationBytes = 1 << 20;
+constexpr size_t kPopularListBytes = 4096;  // of the list over all, which is made when it is asked
+constexpr uint64_t kCheckpointEvents = 65'536;
 
 struct Sums {
   uint64_t queries = 0;
@@ -50,14 +53,27 @@ double RankOf(const Answer& answer, uint32_t item) {
   return rank;
 }
 
+// What the facts of the items leave of the bound is the relations'.
+PairOptions PairsWithin(const EvaluateOptions& options, uint32_t largest_item, ItemIndex* index) {
+  PairOptions pairs = options.pairs;
+  if (options.max_index_bytes == 0) return pairs;
+  // Makes the room that they will take, so that it is there to be counted.
+  for (uint32_t item = 1; item <= largest_item; ++item) index->Add(ItemId(item), 0, 0);
+  const size_t facts = index->memory_bytes() + kPopularListBytes;
+  pairs.max_bytes = std::max(kLeastRelationBytes,
+                             options.max_index_bytes - std::min(facts, options.max_index_bytes));
+  return pairs;
+}
+
 // Runs the queries of one evaluation against one index and keeps the score.
 class Judge {
  public:
-  Judge(const EvaluateOptions& options, uint64_t expected_queries)
+  Judge(const EvaluateOptions& options, uint64_t expected_queries, uint32_t largest_item)
       : options_(options),
         recommender_(options.blend),
         index_(options.decay),
-        table_(std::make_shared<PairTable>(PartitionId(0), options.pairs, &index_)),
+        table_(std::make_shared<PairTable>(PartitionId(0),
+                                           PairsWithin(options, largest_item, &index_), &index_)),
         every_(options.sample >= 1 ? 1 : static_cast<uint64_t>(std::lround(1 / options.sample))),
         slice_(std::max<uint64_t>(1, expected_queries / every_ / options.course_points)) {
     index_.Attach(table_);
@@ -65,7 +81,8 @@ class Judge {
 
   void Learn(const Touch& event, absl::Span<const Touch> recent) {
     table_->AddEvent(event, recent);
-    ++events_;
+    // As the service does, or the list of what is to be stored would grow for ever.
+    if (++events_ % kCheckpointEvents == 0) table_->TakeDirty([](ItemId, absl::string_view) {});
   }
 
   // Counts every query, scores every `every_`-th. `targets` are distinct.
@@ -193,7 +210,8 @@ EvaluationReport Judge::Finish() {
                         ? 0
                         : static_cast<double>(shown_.size()) / static_cast<double>(report.items);
   report.popular_share = PopularShare();
-  report.memory_bytes = table_->memory_bytes() + index_.memory_bytes();
+  report.relation_bytes = table_->memory_bytes();
+  report.memory_bytes = report.relation_bytes + index_.memory_bytes();
   report.course = std::move(course_);
   if (!micros_.empty()) {
     std::sort(micros_.begin(), micros_.end());
@@ -251,6 +269,19 @@ void LearnSession(const Session& session, int64_t time_ms, const EvaluateOptions
   }
 }
 
+uint32_t LargestItem(absl::Span<const Session> train, absl::Span<const PrefixTarget> test) {
+  uint32_t largest = 0;
+  const auto look = [&largest](const Session& session) {
+    for (uint32_t item : session) largest = std::max(largest, item);
+  };
+  for (const Session& session : train) look(session);
+  for (const PrefixTarget& query : test) {
+    look(query.prefix);
+    largest = std::max(largest, query.target);
+  }
+  return largest;
+}
+
 // Is `shorter` the beginning of `longer`, which is the session up to there?
 bool SameTestSession(const PrefixTarget& longer, const PrefixTarget& shorter) {
   return shorter.prefix.size() + 1 == longer.prefix.size() &&
@@ -262,7 +293,7 @@ bool SameTestSession(const PrefixTarget& longer, const PrefixTarget& shorter) {
 
 EvaluationReport EvaluateSplit(absl::Span<const Session> train, absl::Span<const PrefixTarget> test,
                                const EvaluateOptions& options) {
-  Judge judge(options, test.size());
+  Judge judge(options, test.size(), LargestItem(train, test));
   const uint64_t steps = train.size() + test.size();
   uint64_t done = 0;
   const auto step = [&] {
@@ -300,7 +331,9 @@ EvaluationReport EvaluatePrequential(absl::Span<const LogEvent> events, int64_t 
   // The true items of each order, known before its first event is asked for.
   absl::flat_hash_map<std::pair<uint32_t, uint64_t>, std::vector<uint32_t>> orders;
   uint64_t expected = 0;
+  uint32_t largest_item = 0;
   for (const LogEvent& event : events) {
+    largest_item = std::max(largest_item, event.touch.item.value());
     if (event.touch.time_ms < from_ms) continue;
     if (event.order == 0) {
       ++expected;
@@ -311,7 +344,7 @@ EvaluationReport EvaluatePrequential(absl::Span<const LogEvent> events, int64_t 
     const uint32_t item = event.touch.item.value();
     if (std::find(items.begin(), items.end(), item) == items.end()) items.push_back(item);
   }
-  Judge judge(options, expected);
+  Judge judge(options, expected, largest_item);
   absl::flat_hash_map<uint32_t, CustomerState> customers;
   uint64_t done = 0;
   for (const LogEvent& event : events) {

@@ -27,6 +27,9 @@ struct EvaluateOptions {
   DecayOptions decay;
   PairOptions pairs;
   BlendOptions blend;
+  // Bound of EvaluationReport::memory_bytes: what the facts of the items leave of it is
+  // pairs.max_bytes, at least 1 MiB. 0: pairs.max_bytes alone counts.
+  size_t max_index_bytes = 0;
   uint32_t k = 20;
   bool learn = false;  // split: learn the test sessions too, each after its last query
   double sample =
@@ -74,7 +77,8 @@ struct EvaluationReport {
   double coverage = 0;       // share of the known items that appeared in some answer
   double popular_share = 0;  // share of the answers' places held by the 1 % most popular items
   uint64_t items = 0, events = 0;
-  size_t memory_bytes = 0;  // pair tables and index
+  size_t memory_bytes = 0;    // all the index takes: relations, facts of items, popular lists
+  size_t relation_bytes = 0;  // the pair table alone, under PairOptions::max_bytes
   struct Point {
     uint64_t queries;
     double p, mrr;

@@ -418,10 +418,19 @@ size_t ItemIndex::memory_bytes() const {
   }
   {
     const std::lock_guard lock(titles_mutex_);
-    for (const auto& [item, title] : titles_) bytes += 48 + title.capacity();
+    bytes += titles_.capacity() * (sizeof(*titles_.begin()) + 1);
+    const size_t inside = std::string().capacity();  // the string itself
+    for (const auto& [item, title] : titles_) {
+      if (title.capacity() > inside) bytes += title.capacity() + 1;
+    }
   }
   const std::lock_guard lock(top_mutex_);
-  return bytes + top_.size() * (64 + kPopularKept * sizeof(uint32_t));
+  bytes += top_.capacity() * (sizeof(*top_.begin()) + 1);
+  for (const auto& [category, list] : top_) {
+    bytes += list.items.capacity() * sizeof(uint32_t);
+    if (list.sorted != nullptr) bytes += list.sorted->capacity() * sizeof(uint32_t);
+  }
+  return bytes;
 }
 
 }  // namespace kindred::recommend

@@ -19,7 +19,6 @@ namespace {
 constexpr uint64_t kRevisitSample = 4;
 constexpr float kRounding = 1e-5f;
 constexpr size_t kPrefetchBytes = 512;  // header and the first neighbours
-constexpr uint64_t kBoundCheckEvents = 65'536;
 
 // Where `id` is among `size` ids, or `size`. Sixteen at a time: rows are long and searched per
 // event.
@@ -52,41 +51,8 @@ PairTable::PairTable(PartitionId partition, const PairOptions& options, ItemInde
       options_(options),
       index_(*index),
       row_limit_(2 * std::clamp(options.max_neighbours, kSmallestRowLimit, kLargestRowLimit / 2)),
-      chunks_(ItemIndex::kMaxItems >> kChunkBits) {}
-
-PairTable::~PairTable() {
-  for (auto& chunk : chunks_) {
-    Chunk* rows = chunk.load(std::memory_order_relaxed);
-    if (rows == nullptr) continue;
-    for (auto& row : rows->rows) std::free(row.load(std::memory_order_relaxed));
-    delete rows;
-  }
-  for (const Retired& retired : retired_) std::free(retired.block);
-}
-
-PairTable::Block* PairTable::NewBlock(uint32_t capacity) {
-  void* memory = std::malloc(Block::Bytes(capacity));
-  KINDRED_CHECK(memory != nullptr);
-  return new (memory)
-      Block{.capacity = capacity, .size = 0, .dirty = false, .support = 0, .popularity = 0};
-}
-
-std::atomic<PairTable::Block*>& PairTable::Slot(uint32_t item) {
-  auto& chunk = chunks_[item >> kChunkBits];
-  Chunk* rows = chunk.load(std::memory_order_relaxed);
-  if (rows == nullptr) {
-    rows = new Chunk;
-    bytes_.fetch_add(sizeof(Chunk), std::memory_order_relaxed);
-    chunk.store(rows, std::memory_order_release);
-  }
-  return rows->rows[item & (kChunkSize - 1)];
-}
-
-const PairTable::Block* PairTable::Find(uint32_t item) const {
-  if (item >= ItemIndex::kMaxItems) return nullptr;
-  const Chunk* rows = chunks_[item >> kChunkBits].load(std::memory_order_acquire);
-  return rows == nullptr ? nullptr : rows->rows[item & (kChunkSize - 1)].load();
-}
+      bytes_(sizeof(*this)),
+      directory_(NewDirectory(0)) {}
 
 RowView PairTable::Row(uint32_t item) const {
   const Block* block = Find(item);
@@ -95,19 +61,6 @@ RowView PairTable::Row(uint32_t item) const {
           .neighbours = block->neighbours(),
           .symmetric = block->symmetric(),
           .directed = block->directed()};
-}
-
-PairTable::Block* PairTable::Touched(uint32_t item) {
-  std::atomic<Block*>& slot = Slot(item);
-  Block* block = slot.load(std::memory_order_relaxed);
-  if (block == nullptr) {
-    block = NewBlock(kSmallestRow);
-    bytes_.fetch_add(Block::Bytes(kSmallestRow), std::memory_order_relaxed);
-    ++rows_;
-    slot.store(block);
-  }
-  MarkDirty(item, block);
-  return block;
 }
 
 // The rows of a session lie anywhere in memory: fetched together, their misses overlap.
@@ -121,15 +74,18 @@ void PairTable::Prefetch(uint32_t item) const {
 void PairTable::MarkDirty(uint32_t item, Block* block) {
   if (block->dirty) return;
   block->dirty = true;
-  dirty_.push_back(item);
+  Append(&dirty_, item);
 }
 
 void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight) {
   const uint32_t item = event.item.value();
   if (item == 0 || item >= ItemIndex::kMaxItems) return;
   const bool takes = weight < 0;
-  if (!takes && ++events_ % kBoundCheckEvents == 0) EnforceMemoryBound();
   if (!retired_.empty()) FreeRetired();
+  if (!takes) {
+    ++events_;
+    if (MostBytes() > options_.max_bytes) EnforceMemoryBound();
+  }
   if (first_ms_ == ItemIndex::kNoBase) first_ms_ = event.time_ms;
   newest_ms_ = std::max(newest_ms_, event.time_ms);
   if (index_.base_ms() == ItemIndex::kNoBase) index_.SetBase(event.time_ms);
@@ -211,7 +167,6 @@ void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, floa
   }
   // A block may be larger than a limit that was lowered since.
   if (size >= std::min(block->capacity, row_limit_)) block = Grow(item, block);
-  ++entries_;
   const uint32_t at = block->size.load(std::memory_order_relaxed);
   block->neighbours()[at] = neighbour;
   block->symmetric()[at] = symmetric;
@@ -237,7 +192,7 @@ void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, flo
     return;
   }
   // Readers may be in the row: a shorter one takes its place.
-  Block* shorter = NewBlock(block->capacity);
+  Block* shorter = NewBlock(RowCapacity(size - 1));
   const auto copy = [found, size](const auto* from, auto* to) {
     std::copy(from + found + 1, from + size, std::copy(from, from + found, to));
   };
@@ -245,97 +200,8 @@ void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, flo
   copy(block->symmetric(), shorter->symmetric());
   copy(block->directed(), shorter->directed());
   shorter->size.store(size - 1, std::memory_order_relaxed);
-  shorter->dirty = block->dirty;
-  shorter->support = block->support;
-  shorter->popularity = block->popularity;
-  --entries_;
+  CopyHeader(*block, shorter);
   Replace(item, block, shorter);
-}
-
-// A row with room for one more: twice as large, or, at the limit, pruned to its better half.
-// Weights grow with time, so what is new enters, and what has faded leaves.
-PairTable::Block* PairTable::Grow(uint32_t item, Block* block) {
-  const uint32_t size = block->size.load(std::memory_order_relaxed);
-  Block* grown;
-  if (size < row_limit_) {
-    grown = NewBlock(std::min(std::max(size + size / 2, kSmallestRow), row_limit_));
-    std::copy_n(block->neighbours(), size, grown->neighbours());
-    std::copy_n(block->symmetric(), size, grown->symmetric());
-    std::copy_n(block->directed(), size, grown->directed());
-    grown->size.store(size, std::memory_order_relaxed);
-  } else {
-    const uint32_t keep = row_limit_ / 2;
-    // Of equal ones the older stays: numbers of items would be another order after each rebuild.
-    std::vector<std::pair<float, uint32_t>> order(size);
-    for (uint32_t i = 0; i < size; ++i) {
-      order[i] = {-(block->symmetric()[i] + block->directed()[i]), i};
-    }
-    std::nth_element(order.begin(), order.begin() + keep, order.end());
-    const auto last_kept = *std::max_element(order.begin(), order.begin() + keep);
-    grown = NewBlock(row_limit_);
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < size; ++i) {
-      const std::pair<float, uint32_t> key = {-(block->symmetric()[i] + block->directed()[i]), i};
-      if (key > last_kept) continue;
-      grown->neighbours()[at] = block->neighbours()[i];
-      grown->symmetric()[at] = block->symmetric()[i];
-      grown->directed()[at] = block->directed()[i];
-      ++at;
-    }
-    grown->size.store(at, std::memory_order_relaxed);
-    entries_ -= size - at;
-    pruned_.fetch_add(size - at, std::memory_order_relaxed);
-  }
-  grown->dirty = block->dirty;
-  grown->support = block->support;
-  grown->popularity = block->popularity;
-  Replace(item, block, grown);
-  return grown;
-}
-
-void PairTable::Replace(uint32_t item, Block* old_block, Block* new_block) {
-  Slot(item).store(new_block);
-  bytes_.fetch_add(Block::Bytes(new_block->capacity), std::memory_order_relaxed);
-  retired_.push_back({.block = old_block, .epoch = index_.reclaimer().Retire()});
-}
-
-void PairTable::FreeRetired() {
-  const uint64_t oldest = index_.reclaimer().OldestReader();
-  size_t kept = 0;
-  for (const Retired& retired : retired_) {
-    if (retired.epoch < oldest) {
-      bytes_.fetch_sub(Block::Bytes(retired.block->capacity), std::memory_order_relaxed);
-      std::free(retired.block);
-    } else {
-      retired_[kept++] = retired;
-    }
-  }
-  retired_.resize(kept);
-}
-
-// What rows take without the room they have to grow and without blocks that readers still hold:
-// the same at the same place of the log, whatever happened to the process.
-size_t PairTable::FilledBytes() const {
-  return rows_ * (sizeof(Block) + sizeof(Block*)) + entries_ * 12;
-}
-
-// Called at fixed event counts: while the table is over its bound, all rows are cut to half the
-// limit, so that what goes is each item's weakest pairs.
-void PairTable::EnforceMemoryBound() {
-  while (FilledBytes() > options_.max_bytes && row_limit_ > kSmallestRowLimit) {
-    row_limit_ /= 2;
-    for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-      Chunk* rows = chunks_[chunk].load(std::memory_order_relaxed);
-      if (rows == nullptr) continue;
-      for (uint32_t i = 0; i < kChunkSize; ++i) {
-        Block* block = rows->rows[i].load(std::memory_order_relaxed);
-        if (block == nullptr || block->size.load(std::memory_order_relaxed) < row_limit_) continue;
-        const uint32_t item = chunk * kChunkSize + i;
-        Grow(item, Touched(item));
-      }
-    }
-    FreeRetired();
-  }
 }
 
 }  // namespace kindred::recommend

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,7 +29,7 @@ struct PairOptions {
   int64_t session_gap_ms = 30 * 60 * 1000;
   // Popularity that one event adds, by Interaction.
   std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
-  size_t max_bytes = size_t{1} << 30;  // bound of this table's filled rows; they shrink at it
+  size_t max_bytes = size_t{1} << 30;  // bound of memory_bytes(); rows shrink, then leave, at it
 };
 
 // Options for one of `partitions` tables that are summed: each keeps fewer neighbours, since
@@ -53,10 +54,12 @@ struct RowView {
 
 // Threads: one writer (the partition's worker) calls everything that is not const; Row() is for any
 //          thread, under a ReadGuard of the index's reclaimer; no locks on either side.
-// State:   a function of the sequence of AddEvent() calls alone (pruning happens when a row is full
-//          and at fixed event counts); RestoreRow() of all rows puts it back bit by bit. Stored
-//          bytes neither tell which other partitions there are nor when the process began: weights
-//          of different bases differ by powers of two, and rows are stored with their power.
+// State:   a function of the sequence of AddEvent() calls alone (a row is pruned when it is full,
+// all
+//          when what they hold could pass the bound); RestoreRow() of all rows puts it back bit by
+//          bit. Stored bytes neither tell which other partitions there are nor when the process
+//          began: weights of different bases differ by powers of two, and rows are stored with
+//          their power.
 class PairTable {
  public:
   PairTable(PartitionId partition, const PairOptions& options, ItemIndex* index);
@@ -77,6 +80,8 @@ class PairTable {
   const Revisits& revisits() const { return revisits_; }
   PartitionId partition() const { return partition_; }
   uint64_t events() const { return events_; }
+  // All it has allocated. Under max_bytes, but for rows that were replaced while readers, which
+  // hold them for a moment, looked at them.
   size_t memory_bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t pruned_pairs() const { return pruned_.load(std::memory_order_relaxed); }
 
@@ -101,28 +106,34 @@ class PairTable {
 
  private:
   struct Block;
-  static constexpr uint32_t kChunkBits = 10;
-  static constexpr uint32_t kChunkSize = 1u << kChunkBits;
-  struct Chunk {
-    std::array<std::atomic<Block*>, kChunkSize> rows{};
-  };
+  struct Directory;
   struct Retired {
-    Block* block;
+    void* memory;
+    size_t bytes;
     uint64_t epoch;
   };
 
-  static Block* NewBlock(uint32_t capacity);
-  std::atomic<Block*>& Slot(uint32_t item);
-  const Block* Find(uint32_t item) const;
+  Block* NewBlock(uint32_t capacity);
+  Directory* NewDirectory(uint64_t rows);
+  Block* Find(uint32_t item) const;
   Block* Touched(uint32_t item);  // the row, made if absent, marked dirty
+  void InsertRow(uint32_t item, Block* block);
   uint32_t StrongestUnseen(absl::Span<const Touch> recent) const;
   void AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
   void TakePair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
   Block* Grow(uint32_t item, Block* block);
+  Block* Prune(uint32_t item, Block* block, uint32_t room);
+  void CopyHeader(const Block& from, Block* to);
   void Replace(uint32_t item, Block* old_block, Block* new_block);
+  void Retire(void* memory, size_t bytes);
   void FreeRetired();
+  template <typename T>
+  void Append(std::vector<T>* list, const T& value);
+  std::vector<std::pair<uint32_t, Block*>> RowsInOrder() const;
+  size_t MostBytes() const;
   void EnforceMemoryBound();
-  size_t FilledBytes() const;
+  void PruneAll();
+  void DropWeakest();
   void PrepareRescale(int64_t first_ms, int64_t newest_ms, const DecayOptions& old_decay);
   void EncodeRow(const Block& block, std::string* out) const;
   void Prefetch(uint32_t item) const;
@@ -133,7 +144,7 @@ class PairTable {
   ItemIndex& index_;
   uint32_t row_limit_;  // entries a row may reach before it is pruned to half
   uint64_t events_ = 0;
-  uint64_t entries_ = 0, rows_ = 0;         // neighbours over all rows; rows
+  uint64_t rows_ = 0, row_bytes_ = 0;       // what is in the directory
   int64_t first_ms_ = ItemIndex::kNoBase;   // time of the first event
   int64_t newest_ms_ = ItemIndex::kNoBase;  // latest event time so far
   // What turns restored sums into weights of this process; set by RestoreHeader(). A sum stored as
@@ -147,7 +158,7 @@ class PairTable {
   Revisits revisits_;
   std::atomic<size_t> bytes_{0};
   std::atomic<uint64_t> pruned_{0};
-  std::vector<std::atomic<Chunk*>> chunks_;
+  std::atomic<Directory*> directory_;
   std::vector<uint32_t> dirty_;
   std::vector<Retired> retired_;
 };

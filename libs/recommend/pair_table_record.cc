@@ -60,39 +60,33 @@ void PairTable::TakeDirty(const std::function<void(ItemId, absl::string_view)>& 
   std::string bytes;
   // In the order of their keys, which the store takes without a search.
   std::sort(dirty_.begin(), dirty_.end());
+  // A row that left and came back is in it twice.
+  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
   for (uint32_t item : dirty_) {
-    Block* block = Slot(item).load(std::memory_order_relaxed);
-    block->dirty = false;
-    EncodeRow(*block, &bytes);
+    Block* block = Find(item);
+    bytes.clear();
+    if (block != nullptr) {
+      block->dirty = false;
+      EncodeRow(*block, &bytes);
+    }
     put(ItemId(item), bytes);
   }
-  dirty_.clear();
+  bytes_.fetch_sub(dirty_.capacity() * sizeof(uint32_t), std::memory_order_relaxed);
+  std::vector<uint32_t>().swap(dirty_);
 }
 
 void PairTable::ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const {
   std::string bytes;
-  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-    const Chunk* rows = chunks_[chunk].load(std::memory_order_relaxed);
-    if (rows == nullptr) continue;
-    for (uint32_t i = 0; i < kChunkSize; ++i) {
-      const Block* block = rows->rows[i].load(std::memory_order_relaxed);
-      if (block == nullptr) continue;
-      EncodeRow(*block, &bytes);
-      put(ItemId(chunk * kChunkSize + i), bytes);
-    }
+  for (const auto& [item, block] : RowsInOrder()) {
+    EncodeRow(*block, &bytes);
+    put(ItemId(item), bytes);
   }
 }
 
 void PairTable::ForEachItem(
     const std::function<void(ItemId, double support, double popularity)>& visit) const {
-  for (uint32_t chunk = 0; chunk < chunks_.size(); ++chunk) {
-    const Chunk* rows = chunks_[chunk].load(std::memory_order_acquire);
-    if (rows == nullptr) continue;
-    for (uint32_t i = 0; i < kChunkSize; ++i) {
-      const Block* block = rows->rows[i].load();
-      if (block != nullptr)
-        visit(ItemId(chunk * kChunkSize + i), block->support, block->popularity);
-    }
+  for (const auto& [item, block] : RowsInOrder()) {
+    visit(ItemId(item), block->support, block->popularity);
   }
 }
 
@@ -199,9 +193,8 @@ absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
   const int64_t popularity_shift = popularity_power - rescale_.popularity_power;
   constexpr int64_t kLargestPopularityShift = ItemIndex::kPopularityPowers + 64;
   if (popularity_shift > kLargestPopularityShift && popularity_part > 0) return corrupt;
-  std::atomic<Block*>& slot = Slot(item.value());
-  if (slot.load(std::memory_order_relaxed) != nullptr) return corrupt;
-  Block* block = NewBlock(std::max(static_cast<uint32_t>(size), kSmallestRow));
+  if (Find(item.value()) != nullptr) return corrupt;
+  Block* block = NewBlock(RowCapacity(static_cast<uint32_t>(size)));
   block->size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
   bool good = true;
   for (size_t i = 0; i < size; ++i) {
@@ -222,6 +215,7 @@ absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
     }
   }
   if (!good || !reader.Done() || (too_large && support_part > 0)) {
+    bytes_.fetch_sub(Block::Bytes(block->capacity), std::memory_order_relaxed);
     std::free(block);
     return corrupt;
   }
@@ -229,11 +223,8 @@ absl::Status PairTable::RestoreRow(ItemId item, absl::string_view bytes) {
   block->popularity = std::ldexp(
       popularity_part * rescale_.popularity,
       static_cast<int>(std::clamp<int64_t>(popularity_shift, -1000, kLargestPopularityShift)));
-  bytes_.fetch_add(Block::Bytes(block->capacity), std::memory_order_relaxed);
-  ++rows_;
-  entries_ += size;
   if (!rescale_.exact) MarkDirty(item.value(), block);
-  slot.store(block);
+  InsertRow(item.value(), block);
   index_.Add(item, block->support, block->popularity);
   return absl::OkStatus();
 }

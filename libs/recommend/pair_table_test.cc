@@ -1,5 +1,7 @@
 #include "recommend/pair_table.h"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cmath>
 #include <map>
@@ -288,17 +290,79 @@ TEST(PairTableTest, AFullRowKeepsItsStrongestPairs) {
   EXPECT_GT(PairOf(index, table, 1, 399).symmetric, 0) << "the newest pair";
 }
 
+// What malloc has handed out and not got back; 0: a sanitizer's malloc, which does not tell.
+size_t Allocated() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 TEST(PairTableTest, MemoryStaysUnderItsBound) {
+  constexpr size_t kBound = 4 << 20;
   ItemIndex index;
-  PairTable table(PartitionId(0), {.max_neighbours = 256, .max_bytes = 4 << 20}, &index);
+  PairTable table(PartitionId(0), {.max_neighbours = 256, .max_bytes = kBound}, &index);
   std::mt19937 random(5);
+  size_t most = 0;
   for (int s = 0; s < 40'000; ++s) {
     Customer customer(kStart + s * 1000);
-    for (int i = 0; i < 8; ++i) customer.Touches(table, 1 + random() % 3000);
+    for (int i = 0; i < 8; ++i) {
+      customer.Touches(table, 1 + random() % 3000);
+      most = std::max(most, table.memory_bytes());
+    }
   }
-  // The check comes every 65,536 events; between two checks rows may grow.
-  EXPECT_LT(table.memory_bytes(), size_t{8} << 20);
+  EXPECT_LE(most, kBound);
+  EXPECT_GT(most, kBound / 2) << "what there is is used";
   EXPECT_GT(table.pruned_pairs(), 0u);
+  EXPECT_EQ(Rows(table).size(), 3000u) << "short rows of all";
+}
+
+TEST(PairTableTest, FarMoreItemsThanTheBoundHoldsLeaveTheNewestAndTheMostMet) {
+  constexpr size_t kBound = 1 << 20;
+  constexpr uint32_t kItems = 200'000;
+  ItemIndex index;
+  PairTable table(PartitionId(0), {.max_bytes = kBound}, &index);
+  size_t most = 0, stored = 0, deleted = 0;
+  for (uint32_t item = 10; item < kItems; item += 2) {
+    Customer(kStart + item * 10'000).Touches(table, {1, item, item + 1});
+    most = std::max(most, table.memory_bytes());
+    if (item % 5000 != 0) continue;
+    table.TakeDirty([&](ItemId, absl::string_view row) { ++(row.empty() ? deleted : stored); });
+  }
+  EXPECT_LE(most, kBound);
+  EXPECT_GT(stored, size_t{kItems} / 2);
+  EXPECT_GT(deleted, size_t{kItems} / 2);
+  const Reclaimer::ReadGuard guard(index.reclaimer());
+  EXPECT_GT(table.Row(1).size, 0u) << "in every session";
+  EXPECT_GT(table.Row(kItems - 2).size, 0u) << "the newest";
+  EXPECT_EQ(table.Row(100).size, 0u);
+  EXPECT_FALSE(index.Known(ItemId(100)));
+  // What is left is what a restart finds.
+  ItemIndex restored_index;
+  PairTable restored(PartitionId(0), {.max_bytes = kBound}, &restored_index);
+  ASSERT_TRUE(restored.RestoreHeader(table.EncodeHeader()).ok());
+  for (const auto& [item, row] : Rows(table)) {
+    ASSERT_TRUE(restored.RestoreRow(ItemId(item), row).ok());
+  }
+  for (uint32_t item = kItems; item < kItems + 20'000; item += 2) {
+    for (PairTable* one : {&table, &restored}) {
+      Customer(kStart + item * 10'000).Touches(*one, {1, item, item + 1});
+    }
+  }
+  EXPECT_EQ(Rows(table), Rows(restored));
+}
+
+TEST(PairTableTest, MemoryIsWhatWasAllocated) {
+  const size_t before = Allocated();
+  auto index = std::make_unique<ItemIndex>();
+  auto table = std::make_unique<PairTable>(PartitionId(0), PairOptions{}, index.get());
+  std::mt19937 random(5);
+  for (int s = 0; s < 20'000; ++s) {
+    Customer customer(kStart + s * 1000);
+    for (int i = 0; i < 6; ++i) customer.Touches(*table, 1 + random() % 5000);
+  }
+  const size_t counted = table->memory_bytes() + index->memory_bytes();
+  const size_t allocated = before == 0 ? counted : Allocated() - before;
+  EXPECT_GT(counted, size_t{5} << 20);
+  EXPECT_NEAR(static_cast<double>(counted), static_cast<double>(allocated), 0.1 * allocated);
 }
 
 TEST(PairTableTest, APartitionThatLeavesTakesItsSumsAlong) {

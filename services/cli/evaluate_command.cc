@@ -47,7 +47,7 @@ absl::Status Prepare(Flags* flags) {
     }
     KINDRED_RETURN_IF_ERROR(recommend::SetByName(parts.first, value, &flags->options));
   }
-  if (flags->max_index_mib > 0) flags->options.pairs.max_bytes = flags->max_index_mib << 20;
+  flags->options.max_index_bytes = flags->max_index_mib << 20;
   KINDRED_RETURN_IF_ERROR(recommend::Validate(flags->options));
   if (!flags->quiet && isatty(STDERR_FILENO) == 1) {
     flags->options.progress = [](uint64_t done, uint64_t total) {
@@ -134,7 +134,7 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
       ->check(CLI::Range(1e-6, 1.0));
   command
       .add_option("--max-index-mib", flags.max_index_mib,
-                  "Bound on the item relations, mebibytes; rows get shorter when it is reached")
+                  "Bound on all the index takes, mebibytes; at it the weakest relations leave")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 20));
   command.add_option("--set", flags.set, "Parameter: name=number; may be repeated");
 }
