@@ -25,7 +25,7 @@ inline constexpr int64_t kSessionGapMs = 30 * 60 * 1000;
 // Bounds of one profile. Inside them every part is exact and independent of the order of arrival;
 // what happens beyond is said at each part.
 inline constexpr size_t kMaxPurchaseTimes = 256;
-inline constexpr size_t kMaxPurchasedItems = 50;
+inline constexpr size_t kMaxPurchasedItems = 256;
 inline constexpr size_t kMaxLastAmounts = 5;
 inline constexpr size_t kMaxSessions = 8;
 inline constexpr size_t kMaxRecentItems = 20;
@@ -110,7 +110,7 @@ struct Purchases {
   int64_t folded_until_ms = 0;  // … up to here; what arrives from before is one of them
   PackedVector<TimedAmount> last_amounts;  // oldest first; equal times in order of arrival
   clean::AmountHistory amounts;            // of purchase lines, any currency: what is usual
-  PackedVector<PurchasedItem> items;       // by last purchase, oldest first; the newest 50
+  PackedVector<PurchasedItem> items;       // by last purchase, oldest first
 
   // Distinct purchase times.
   uint64_t frequency() const { return uint64_t{folded_times} + times.size(); }

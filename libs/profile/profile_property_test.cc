@@ -22,7 +22,7 @@ std::string Pick(Random& random, const std::string& prefix, uint64_t of) {
   return prefix + std::to_string(random.Below(of));
 }
 
-// Within the bounds of profile_parts.h: at most 8 sessions, 32 categories, 16 channels, 50 items
+// Within the bounds of profile_parts.h: at most 8 sessions, 32 categories, 16 channels, 256 items
 // bought … Times are distinct but for the lines of one order.
 std::vector<TestEvent> RandomEvents(Random& random, size_t count) {
   constexpr EventType kTypes[] = {
