@@ -8,9 +8,6 @@
 #include "absl/strings/str_format.h"
 #include "cli/client.h"
 #include "kindred/v1/audience.grpc.pb.h"
-#include "node/customer_fields.h"
-#include "node/event_fields.h"
-#include "node/rule_set.h"
 
 namespace kindred::cli {
 namespace {
@@ -19,7 +16,6 @@ struct Options {
   ClientOptions client;
   std::string name;
   std::string customer;
-  std::string file;
 };
 
 void Put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
@@ -116,28 +112,6 @@ void AddAudiencesCommand(CLI::App& app) {
   AddList(command);
   AddMembers(command);
   AddExplain(command);
-}
-
-void AddRulesCommand(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("rules", "Check rules files; show what rules may ask");
-  command->footer("Example:\n  kindred rules check rules.yaml\n  kindred rules fields");
-  command->require_subcommand(1);
-  auto options = std::make_shared<Options>();
-  CLI::App* check = command->add_subcommand("check", "Say what is wrong with a rules file");
-  check->add_option("file", options->file, "The rules file")->required();
-  check->callback([options] {
-    const auto rules = node::ReadRulesFile(options->file);
-    if (!rules.ok()) Fail(rules.status());
-    Put(absl::StrFormat("%s: version %s, %d cleaning rules, %d tags, %d audiences\n", options->file,
-                        (*rules)->version, (*rules)->cleaning.size(), (*rules)->tags.size(),
-                        (*rules)->audiences.size()));
-  });
-  command->add_subcommand("fields", "Print the fields and functions of the language")->callback([] {
-    Put("Tags and audiences ask of a customer:\n\n");
-    Put(node::CustomerSchema().Describe());
-    Put("\nCleaning rules ask of an event:\n\n");
-    Put(node::EventSchema().Describe());
-  });
 }
 
 }  // namespace kindred::cli

@@ -1,4 +1,4 @@
-// kindred audiences: who is in which, and why. kindred rules: check a file before it is used.
+// kindred audiences: who is in which, and why.
 #ifndef KINDRED_CLI_AUDIENCES_COMMAND_H_
 #define KINDRED_CLI_AUDIENCES_COMMAND_H_
 
@@ -7,7 +7,6 @@
 namespace kindred::cli {
 
 void AddAudiencesCommand(CLI::App& app);
-void AddRulesCommand(CLI::App& app);
 
 }  // namespace kindred::cli
 

@@ -13,6 +13,7 @@
 #include "cli/plot_command.h"
 #include "cli/predict_command.h"
 #include "cli/recommend_commands.h"
+#include "cli/rules_command.h"
 #include "cli/series_command.h"
 #include "cli/tune_command.h"
 #include "node/version.h"
