@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,10 @@ class ProfilesOnly final : public Serving {
     return None();
   }
   S GetIdentity(const v1::GetIdentityRequest&, v1::CustomerIdentity*) override { return None(); }
-  S UnlinkIds(const v1::UnlinkIdsRequest&, v1::CustomerIdentity*) override { return None(); }
+  void UnlinkIds(const v1::UnlinkIdsRequest&, v1::CustomerIdentity*,
+                 std::function<void(const absl::Status&)> done) override {
+    done(None());
+  }
   S Recommend(const v1::RecommendRequest&, v1::RecommendResponse*) override { return None(); }
   S SimilarItems(const v1::SimilarItemsRequest&, v1::SimilarItemsResponse*) override {
     return None();

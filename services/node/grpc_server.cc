@@ -20,6 +20,7 @@
 #include "node/audience_service.h"
 #include "node/call_answer.h"
 #include "node/call_wait.h"
+#include "node/request_error.h"
 #include "node/watch.h"
 
 namespace kindred::node {
@@ -33,7 +34,8 @@ constexpr int kMaxRequestBytes = 1 << 20;
 constexpr int kMaxMetadataBytes = 8 << 10;
 constexpr int kMaxStreamsPerConnection = 1000;
 
-// Every unary method takes and gives bytes, see call_answer.h.
+// Every unary method takes and gives bytes, see call_answer.h; but for UnlinkIds, whose messages
+// outlive the call to it.
 using ProfileMethods = v1::ProfileService::WithRawCallbackMethod_GetProfile<
     v1::ProfileService::WithRawCallbackMethod_BatchGetProfiles<
         v1::ProfileService::WithRawCallbackMethod_ListProfiles<
@@ -47,7 +49,7 @@ using SegmentMethods = v1::SegmentService::WithRawCallbackMethod_ListSegments<
     v1::SegmentService::WithRawCallbackMethod_GetSegment<
         v1::SegmentService::WithRawCallbackMethod_Explore<v1::SegmentService::Service>>>;
 using IdentityMethods = v1::IdentityService::WithRawCallbackMethod_GetIdentity<
-    v1::IdentityService::WithRawCallbackMethod_UnlinkIds<v1::IdentityService::Service>>;
+    v1::IdentityService::WithCallbackMethod_UnlinkIds<v1::IdentityService::Service>>;
 using InsightMethods = v1::InsightService::WithRawCallbackMethod_ListSeries<
     v1::InsightService::WithRawCallbackMethod_GetSeries<
         v1::InsightService::WithRawCallbackMethod_Forecast<v1::InsightService::Service>>>;
@@ -171,9 +173,26 @@ class IdentityServiceImpl final : public IdentityMethods {
                                   ByteBuffer* out) override {
     return Answer(context, admission_, &get_, serving_, &Serving::GetIdentity, in, out);
   }
-  ServerUnaryReactor* UnlinkIds(CallbackServerContext* context, const ByteBuffer* in,
-                                ByteBuffer* out) override {
-    return Answer(context, admission_, &unlink_, serving_, &Serving::UnlinkIds, in, out);
+  ServerUnaryReactor* UnlinkIds(CallbackServerContext* context, const v1::UnlinkIdsRequest* request,
+                                v1::CustomerIdentity* response) override {
+    const absl::Time start = absl::Now();
+    ServerUnaryReactor* const reactor = context->DefaultReactor();
+    const auto finish = [this, reactor, start](const absl::Status& status) {
+      unlink_.Count(status.code());
+      unlink_.Took(absl::Now() - start);
+      reactor->Finish(ToGrpc(status));
+    };
+    if (!admission_->Enter()) {
+      const absl::Status refused =
+          absl::ResourceExhaustedError("more calls than can be answered; retry with backoff");
+      unlink_.Count(refused.code());
+      reactor->Finish(ToGrpc(refused));
+      return reactor;
+    }
+    // It waits for the log, which is no work: neither a thread nor the admission waits with it.
+    serving_->UnlinkIds(*request, response, finish);
+    admission_->Leave(absl::Now() - start);
+    return reactor;
   }
 
  private:

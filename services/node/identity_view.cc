@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -63,8 +64,7 @@ absl::Status LiveServing::GetIdentity(const v1::GetIdentityRequest& request,
   return absl::NotFoundError(absl::StrCat("no event of customer \"", id, "\" has been applied"));
 }
 
-absl::Status LiveServing::UnlinkIds(const v1::UnlinkIdsRequest& request,
-                                    v1::CustomerIdentity* identity) {
+absl::Status LiveServing::CheckUnlink(const v1::UnlinkIdsRequest& request) {
   RequestCheck check;
   const absl::string_view id = IdOfName(request.name(), "profiles", "name", &check);
   const std::string& other = request.other_id();
@@ -83,19 +83,30 @@ absl::Status LiveServing::UnlinkIds(const v1::UnlinkIdsRequest& request,
         return (link.from_id() == id && link.to_id() == other) ||
                (link.from_id() == other && link.to_id() == id);
       });
-  if (!linked) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no link between \"", id, "\" and \"", other, "\""));
-  }
+  if (linked) return absl::OkStatus();
+  return absl::NotFoundError(
+      absl::StrCat("there is no link between \"", id, "\" and \"", other, "\""));
+}
+
+void LiveServing::UnlinkIds(const v1::UnlinkIdsRequest& request, v1::CustomerIdentity* identity,
+                            std::function<void(const absl::Status&)> done) {
+  const absl::Status possible = CheckUnlink(request);
+  if (!possible.ok()) return done(possible);
+  RequestCheck checked;
   const std::string event_id = EventWriter::NewEventId("unlink");
   event::Event event;
   event.type = event::EventType::kUnlink;
   event.event_id = event_id;
-  event.user_id = id;
-  event.previous_id = other;
+  event.user_id = IdOfName(request.name(), "profiles", "name", &checked);
+  event.previous_id = request.other_id();
   event.event_time_ms = absl::ToUnixMillis(absl::Now());
-  KINDRED_RETURN_IF_ERROR(writer_->Write(event, kWriteLimit));
-  return GetIdentity(read, identity);
+  writer_->Write(event, kWriteLimit,
+                 [this, &request, identity, done = std::move(done)](const absl::Status& applied) {
+                   if (!applied.ok()) return done(applied);
+                   v1::GetIdentityRequest read;
+                   read.set_name(request.name());
+                   done(GetIdentity(read, identity));
+                 });
 }
 
 }  // namespace kindred::node

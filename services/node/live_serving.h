@@ -50,8 +50,8 @@ class LiveServing final : public Serving {
   absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) override;
   absl::Status GetIdentity(const v1::GetIdentityRequest& request,
                            v1::CustomerIdentity* identity) override;
-  absl::Status UnlinkIds(const v1::UnlinkIdsRequest& request,
-                         v1::CustomerIdentity* identity) override;
+  void UnlinkIds(const v1::UnlinkIdsRequest& request, v1::CustomerIdentity* identity,
+                 std::function<void(const absl::Status&)> done) override;
   absl::Status Recommend(const v1::RecommendRequest& request,
                          v1::RecommendResponse* response) override;
   absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
@@ -72,6 +72,8 @@ class LiveServing final : public Serving {
   absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) override;
 
  private:
+  // Ok: there is such a link.
+  absl::Status CheckUnlink(const v1::UnlinkIdsRequest& request);
   // Calls `visit` with the customer's profile, the sum of its parts. False: never seen.
   absl::StatusOr<bool> Visit(absl::string_view customer_id,
                              absl::FunctionRef<void(const profile::Profile&)> visit) const;

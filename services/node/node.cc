@@ -146,8 +146,8 @@ class NodeImpl final : public Node {
   std::unique_ptr<PredictionLearner> predictions_;
   std::unique_ptr<RulesRuntime> rules_;
   std::unique_ptr<CatalogueFollower> catalogue_;
-  std::unique_ptr<EventWriter> writer_;
   std::unique_ptr<LiveServing> serving_;
+  std::unique_ptr<EventWriter> writer_;
   std::unique_ptr<GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;
   std::vector<std::unique_ptr<telemetry::Registry::Collector>> collectors_;

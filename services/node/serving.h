@@ -4,6 +4,7 @@
 #define KINDRED_NODE_SERVING_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,9 +34,10 @@ class Serving {
   virtual absl::StatusOr<int64_t> ProfileVersion(absl::string_view customer_id) = 0;
   virtual absl::Status GetIdentity(const v1::GetIdentityRequest& request,
                                    v1::CustomerIdentity* identity) = 0;
-  // Blocks until the unlink is in the log and applied.
-  virtual absl::Status UnlinkIds(const v1::UnlinkIdsRequest& request,
-                                 v1::CustomerIdentity* identity) = 0;
+  // Calls `done` once, from any thread, when the unlink is in the log and applied; does not wait
+  // for it. `request` and `identity` must live until then.
+  virtual void UnlinkIds(const v1::UnlinkIdsRequest& request, v1::CustomerIdentity* identity,
+                         std::function<void(const absl::Status&)> done) = 0;
   virtual absl::Status Recommend(const v1::RecommendRequest& request,
                                  v1::RecommendResponse* response) = 0;
   virtual absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
