@@ -55,7 +55,7 @@ class GroupCacheTest : public ::testing::Test {
       for (const profile::GroupMember& member : of.group->members) answer.ids.push_back(member.id);
       answer.links = of.group->links;
     });
-    if (!found.ok()) answer.events = found.status().ToString();
+    if (!found.ok()) answer.events = std::string(found.status().message());
     answer.known = found.ok() && *found;
     answer.reused = reader.reused() > reused;
     return answer;
