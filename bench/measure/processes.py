@@ -216,8 +216,11 @@ class Bench:
              "--customers", str(self.options.customers), "--items", str(self.options.items),
              "--seed", str(seed)], stdout=subprocess.DEVNULL)
 
-    def calls(self, method, server, pid, rate=0.0, seconds=None, connections=None):
-        """One run of calls; the client's report with the server's CPU per call."""
+    def calls(self, method, server, pid, rate=0.0, seconds=None, connections=None, may_refuse=False):
+        """One run of calls; the client's report with the server's CPU per call and the share refused.
+
+        Calls must succeed; with `may_refuse` the server may also say that it has too much to do.
+        """
         command = [self.binary("kindred"), "load", "calls", "--method", method, "--server", server,
                    "--connections", connections or self.options.connections, "--seconds",
                    seconds or self.options.seconds, "--json"]
@@ -227,7 +230,9 @@ class Bench:
         report = json.loads(output_of(command))
         # Fetching the customers' names and the warm-up are in the server's time too: a little high.
         report["server_cpu_us"] = 1e6 * (cpu_seconds(pid) - before) / max(1, report["calls"])
-        if report["ok"] < 0.99 * report["calls"]:
+        refused = report.get("RESOURCE_EXHAUSTED", 0)
+        report["refused_percent"] = 100 * refused / max(1, report["calls"])
+        if report["ok"] + (refused if may_refuse else 0) < 0.99 * report["calls"]:
             raise Failure(f"{method}: only {report['ok']} of {report['calls']} calls succeeded: {report}")
         return report
 

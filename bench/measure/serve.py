@@ -74,9 +74,11 @@ def while_events_come(bench, node):
     try:
         time.sleep(3)
         for method, title in METHODS:
-            report = bench.calls(method, node.grpc, node.pid, figures.median(title) / 4)
+            report = bench.calls(method, node.grpc, node.pid, figures.median(title) / 4, may_refuse=True)
+            how = f"{title} at a quarter of its rate while events come"
             for name, key in QUANTILES:
-                figures.add(f"{title} at a quarter of its rate while events come, {name}", report[key], "ms")
+                figures.add(f"{how}, {name}", report[key], "ms")
+            figures.add(f"{how}, refused", report["refused_percent"], "%")
     finally:
         end(feed)
 
