@@ -66,7 +66,7 @@ void AddTest(CLI::App* rules) {
   test->footer(
       "Nothing is sent anywhere. Each event counts as having arrived when it happened; there are "
       "no\n"
-      "segments, no catalogue and no linked ids.\n\n"
+      "segments, predictions, catalogue and linked ids.\n\n"
       "Example:\n  kindred rules test rules.yaml events.jsonl\n"
       "  kindred rules test new.yaml events.jsonl.gz --before rules.yaml --json");
   test->callback([options] {

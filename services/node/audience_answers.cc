@@ -37,7 +37,8 @@ void FillClause(const expression::Clause& from, v1::Clause* out) {
 }  // namespace
 
 CustomerContext ContextOf(const SharedState& shared, const PublishedSegments* segments,
-                          const RuleSet* rules, const Percentiles* percentiles) {
+                          const profile::Predictor* predictor, const RuleSet* rules,
+                          const Percentiles* percentiles) {
   CustomerContext context;
   context.items = &shared.items.names();
   context.terms = &shared.terms.names();
@@ -46,18 +47,19 @@ CustomerContext ContextOf(const SharedState& shared, const PublishedSegments* se
     context.segments = &segments->model;
     context.segment_labels = segments->labels;
   }
+  context.predictor = predictor;
   context.rules = rules;
   context.percentiles = percentiles;
   return context;
 }
 
 void FillTags(absl::string_view customer_id, const profile::Profile& profile,
-              const SharedState& shared, const PublishedSegments* segments, int64_t as_of_ms,
-              v1::Profile* out) {
+              const SharedState& shared, const PublishedSegments* segments,
+              const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out) {
   const std::shared_ptr<const RuleSet> rules = shared.rules.rules();
   if (rules->tags.empty()) return;
   const std::shared_ptr<const Percentiles> percentiles = shared.rules.percentiles();
-  CustomerRecord record(ContextOf(shared, segments, rules.get(), percentiles.get()));
+  CustomerRecord record(ContextOf(shared, segments, predictor, rules.get(), percentiles.get()));
   record.Look(customer_id, profile, std::max(as_of_ms, profile.last_seen_ms()));
   for (const size_t i : record.Tags()) {
     v1::Tag& tag = *out->add_tags();
@@ -121,7 +123,10 @@ absl::Status AudienceAnswers::Explain(const v1::ExplainMembershipRequest& reques
   const std::shared_ptr<const PublishedSegments> segments =
       learner_ == nullptr ? nullptr : learner_->Current();
   const std::shared_ptr<const Percentiles> percentiles = shared_.rules.percentiles();
-  CustomerRecord record(ContextOf(shared_, segments.get(), rules.get(), percentiles.get()));
+  const std::shared_ptr<const profile::Predictor> predictor =
+      predictions_ == nullptr ? nullptr : predictions_->Current();
+  CustomerRecord record(
+      ContextOf(shared_, segments.get(), predictor.get(), rules.get(), percentiles.get()));
   const int64_t now_ms = partitions_.newest_event_ms();
   const std::string& customer = request.customer_id();
   const uint64_t hash = profile::CustomerMap::Hash(customer);

@@ -12,6 +12,7 @@
 #include "node/customer_fields.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
+#include "node/prediction_learner.h"
 #include "node/shared_state.h"
 #include "store/store.h"
 
@@ -21,14 +22,16 @@ namespace kindred::node {
 // Errors:  as Serving.
 class AudienceAnswers {
  public:
-  // `learner` may be null.
+  // `learner` and `predictions` may be null.
   AudienceAnswers(const SharedState* shared, const PartitionSet* partitions, const ColdReader* cold,
-                  const store::Store* store, const Learner* learner)
+                  const store::Store* store, const Learner* learner,
+                  const PredictionLearner* predictions)
       : shared_(*shared),
         partitions_(*partitions),
         cold_(*cold),
         store_(*store),
-        learner_(learner) {}
+        learner_(learner),
+        predictions_(predictions) {}
 
   absl::Status List(const v1::ListAudiencesRequest& request,
                     v1::ListAudiencesResponse* response) const;
@@ -54,16 +57,18 @@ class AudienceAnswers {
   const ColdReader& cold_;
   const store::Store& store_;
   const Learner* const learner_;
+  const PredictionLearner* const predictions_;
 };
 
-// What a customer is seen with by rules; the segments and percentiles must be kept as long.
+// What a customer is seen with by rules; all but `shared` must be kept as long.
 CustomerContext ContextOf(const SharedState& shared, const PublishedSegments* segments,
-                          const RuleSet* rules, const Percentiles* percentiles);
+                          const profile::Predictor* predictor, const RuleSet* rules,
+                          const Percentiles* percentiles);
 
 // Tags of a profile, each with the rule that set it.
 void FillTags(absl::string_view customer_id, const profile::Profile& profile,
-              const SharedState& shared, const PublishedSegments* segments, int64_t as_of_ms,
-              v1::Profile* out);
+              const SharedState& shared, const PublishedSegments* segments,
+              const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out);
 
 }  // namespace kindred::node
 

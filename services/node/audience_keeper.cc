@@ -18,6 +18,7 @@ constexpr absl::Duration kIdle = absl::Milliseconds(100);
 AudienceKeeper::AudienceKeeper(const AudienceKeeperOptions& options, SharedState* shared,
                                PartitionSet* partitions, const ColdReader* cold,
                                const store::Store* store, const Learner* learner,
+                               const PredictionLearner* predictions,
                                std::function<void(Partition*)> tell)
     : options_(options),
       shared_(*shared),
@@ -25,6 +26,7 @@ AudienceKeeper::AudienceKeeper(const AudienceKeeperOptions& options, SharedState
       cold_(*cold),
       store_(*store),
       learner_(learner),
+      predictions_(predictions),
       tell_(std::move(tell)),
       random_(options.seed) {}
 
@@ -76,8 +78,10 @@ void AudienceKeeper::TakeRules() {
   const std::shared_ptr<const RuleSet> rules = shared_.rules.rules();
   const std::shared_ptr<const PublishedSegments> segments =
       learner_ == nullptr ? nullptr : learner_->Current();
+  const std::shared_ptr<const profile::Predictor> predictor =
+      predictions_ == nullptr ? nullptr : predictions_->Current();
   const std::shared_ptr<const Percentiles> percentiles = shared_.rules.percentiles();
-  if (record_ != nullptr && rules == rules_ && segments == segments_ &&
+  if (record_ != nullptr && rules == rules_ && segments == segments_ && predictor == predictor_ &&
       percentiles == percentiles_) {
     return;
   }
@@ -88,6 +92,7 @@ void AudienceKeeper::TakeRules() {
   }
   rules_ = rules;
   segments_ = segments;
+  predictor_ = predictor;
   percentiles_ = percentiles;
   CustomerContext context;
   context.items = &shared_.items.names();
@@ -97,6 +102,7 @@ void AudienceKeeper::TakeRules() {
     context.segments = &segments_->model;
     context.segment_labels = segments_->labels;
   }
+  context.predictor = predictor_.get();
   context.rules = rules_.get();
   context.percentiles = percentiles_.get();
   record_ = std::make_unique<CustomerRecord>(context);

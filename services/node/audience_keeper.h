@@ -22,6 +22,7 @@
 #include "node/customer_fields.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
+#include "node/prediction_learner.h"
 #include "node/shared_state.h"
 #include "store/store.h"
 
@@ -37,11 +38,13 @@ struct AudienceKeeperOptions {
 // them, is left to the walk, as is what depends on models and percentiles.
 class AudienceKeeper {
  public:
-  // `learner` gives the segments; may be null. `tell` is called for a partition that has something
-  // to tell, so that a checkpoint is made. What is passed in must outlive it.
+  // `learner` gives the segments, `predictions` the predictions; may be null. `tell` is called for
+  // a partition that has something to tell, so that a checkpoint is made. What is passed in must
+  // outlive it.
   AudienceKeeper(const AudienceKeeperOptions& options, SharedState* shared,
                  PartitionSet* partitions, const ColdReader* cold, const store::Store* store,
-                 const Learner* learner, std::function<void(Partition*)> tell);
+                 const Learner* learner, const PredictionLearner* predictions,
+                 std::function<void(Partition*)> tell);
   ~AudienceKeeper();
 
   void Start();
@@ -102,11 +105,13 @@ class AudienceKeeper {
   const ColdReader& cold_;
   const store::Store& store_;
   const Learner* const learner_;
+  const PredictionLearner* const predictions_;
   const std::function<void(Partition*)> tell_;
 
   // Of the thread that steps.
   std::shared_ptr<const RuleSet> rules_;
   std::shared_ptr<const PublishedSegments> segments_;
+  std::shared_ptr<const profile::Predictor> predictor_;
   std::shared_ptr<const Percentiles> percentiles_;
   std::unique_ptr<CustomerRecord> record_;
   absl::flat_hash_map<PartitionId, Lane> lanes_;

@@ -144,9 +144,9 @@ class Town {
     state_->partition();
     state_->partitions->slot(PartitionId(0)).ownership = Ownership::kOwned;
     state_->shared->rules.Set(rules_);
-    keeper_ = std::make_unique<AudienceKeeper>(AudienceKeeperOptions(), state_->shared.get(),
-                                               state_->partitions.get(), state_->cold.get(),
-                                               state_->store.get(), nullptr, [](Partition*) {});
+    keeper_ = std::make_unique<AudienceKeeper>(
+        AudienceKeeperOptions(), state_->shared.get(), state_->partitions.get(), state_->cold.get(),
+        state_->store.get(), nullptr, nullptr, [](Partition*) {});
     // What the log holds beyond the checkpoint is read again.
     const auto next = static_cast<size_t>(state_->partition().next_offset().value());
     for (size_t i = next; i < log_.size(); ++i) FeedRecord(i);
@@ -369,7 +369,8 @@ TEST(AudienceTest, ListsExplainsAndStreamsMembers) {
   town.Checkpoint();
   town.state().partitions->slot(PartitionId(0)).caught_up = true;
   const AudienceAnswers answers(town.state().shared.get(), town.state().partitions.get(),
-                                town.state().cold.get(), town.state().store.get(), nullptr);
+                                town.state().cold.get(), town.state().store.get(), nullptr,
+                                nullptr);
   v1::ListAudiencesResponse list;
   ASSERT_TRUE(answers.List({}, &list).ok());
   ASSERT_EQ(list.audiences_size(), 3);

@@ -23,6 +23,7 @@ void CustomerRecord::Look(absl::string_view customer_id, const profile::Profile&
   profile_ = &profile;
   now_ms_ = now_ms;
   tags_known_ = false;
+  predictions_known_ = false;
 }
 
 Value CustomerRecord::Term(TermId id) const {
@@ -255,6 +256,31 @@ Value CustomerRecord::Percentile(const expression::CallSite& call) const {
   return Value::Absent();
 }
 
+absl::Span<const absl::string_view> PredictionNames() {
+  static constexpr absl::string_view kNames[] = {
+      "churn",         "buy", "buy_category", "next_purchase_amount", "expected_purchases",
+      "lifetime_value"};
+  return kNames;
+}
+
+// Models move, and so do their inputs with time; only a walk over all customers finds that.
+Value CustomerRecord::Prediction(const expression::CallSite& call) const {
+  if (context_.predictor == nullptr) return Value::Absent();
+  if (!predictions_known_) {
+    predictions_ = context_.predictor->Predict(*profile_, *context_.affinity_decay, now_ms_);
+    predictions_known_ = true;
+  }
+  const Value& category = call.arguments[1];
+  const Value& within = call.arguments[2];
+  const TermId term(category.present ? context_.terms->Find(category.text()) : 0);
+  for (const profile::Prediction& one : predictions_) {
+    if (one.name != call.arguments[0].text() || one.category != term) continue;
+    if (within.present && within.ms != one.horizon_days * int64_t{86'400'000}) continue;
+    return Value::Number(one.value);
+  }
+  return Value::Absent();
+}
+
 Value CustomerRecord::Call(const expression::CallSite& call) const {
   const absl::string_view first =
       call.arguments[0].present && call.arguments[0].type == expression::Type::kText
@@ -287,6 +313,8 @@ Value CustomerRecord::Call(const expression::CallSite& call) const {
     }
     case CustomerFunction::kPercentile:
       return Percentile(call);
+    case CustomerFunction::kPrediction:
+      return Prediction(call);
     default:
       return Behaviour(call);
   }

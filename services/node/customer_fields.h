@@ -16,6 +16,7 @@
 #include "learn/segment_model.h"
 #include "node/rule_set.h"
 #include "profile/behaviour.h"
+#include "profile/predictor.h"
 #include "profile/profile.h"
 
 namespace kindred::node {
@@ -64,11 +65,15 @@ enum class CustomerFunction : int {
   kBrandAffinity,
   kFeature,
   kPercentile,
+  kPrediction,
 };
 
 const expression::Schema& CustomerSchema();
 // The id of a number field of the schema, or -1.
 int NumberFieldByName(absl::string_view name);
+
+// Names that prediction() takes.
+absl::Span<const absl::string_view> PredictionNames();
 
 // What a customer is seen with. All must outlive the record.
 struct CustomerContext {
@@ -77,6 +82,7 @@ struct CustomerContext {
   const learn::ForwardDecay* affinity_decay = nullptr;
   const learn::SegmentModel* segments = nullptr;  // null: none are learned yet
   absl::Span<const std::string> segment_labels;   // of the model's rows
+  const profile::Predictor* predictor = nullptr;  // null: nothing is learned yet
   const RuleSet* rules = nullptr;                 // for tags; null: none
   const Percentiles* percentiles = nullptr;       // null: none
 };
@@ -108,6 +114,7 @@ class CustomerRecord final : public expression::Record {
   Value Behaviour(const expression::CallSite& call) const;
   Value Affinity(const expression::CallSite& call) const;
   Value Percentile(const expression::CallSite& call) const;
+  Value Prediction(const expression::CallSite& call) const;
   const Lookup& LookUp(const expression::CallSite& call) const;
   void JudgeTags() const;
 
@@ -117,6 +124,8 @@ class CustomerRecord final : public expression::Record {
   int64_t now_ms_ = 0;
   mutable absl::flat_hash_map<const expression::CallSite*, Lookup> lookups_;
   mutable std::string scratch_;
+  mutable bool predictions_known_ = false;
+  mutable std::vector<profile::Prediction> predictions_;
   mutable bool tags_known_ = false;
   mutable int64_t tags_until_ms_ = 0;
   mutable std::vector<size_t> tags_;

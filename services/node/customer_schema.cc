@@ -91,6 +91,15 @@ void AddFunctions(Schema* schema) {
   add(C::kPercentile, "percentile", "of", "name of a number field: \"purchases.total\"",
       Type::kNumber,
       "Customers with less than this one, 0 to 100, of a sample of all; top 5 %: >= 95.");
+  schema->Add(expression::Function{
+      static_cast<int>(C::kPrediction),
+      "prediction",
+      {Parameter{"name", Type::kText, true, "\"churn\", \"buy\" …, as in the profile"},
+       Parameter{"category", Type::kText, false, "of \"buy_category\""},
+       Parameter{"within", Type::kDuration, false,
+                 "its horizon, where there are several: 7d, 30d"}},
+      Type::kNumber,
+      "A prediction: probability 0 to 1, purchases or amount; absent until it is learned."});
 }
 
 }  // namespace

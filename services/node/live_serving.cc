@@ -117,7 +117,7 @@ absl::Status LiveServing::ReadProfile(absl::string_view id, const google::protob
   KINDRED_ASSIGN_OR_RETURN(const bool found, customers_.Visit(id, [&](const profile::Profile& state,
                                                                       const CustomerParts& parts) {
     FillProfile(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
-    FillTags(id, state, shared_, segments.get(), as_of_ms, profile);
+    FillTags(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
     if (parts.group == nullptr) return;
     FillIdentity(id, parts, profile->mutable_identity());
     *first = parts.group->members.front().id == id;

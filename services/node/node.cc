@@ -247,9 +247,9 @@ absl::Status NodeImpl::OpenState() {
     workers_[static_cast<size_t>(partition->id().value()) % workers_.size()]->Enqueue(partition,
                                                                                       {});
   };
-  rules_ =
-      std::make_unique<RulesRuntime>(RulesOptionsOf(config_), shared_.get(), partitions_.get(),
-                                     cold_.get(), store_.get(), learner_.get(), tell, &registry_);
+  rules_ = std::make_unique<RulesRuntime>(RulesOptionsOf(config_), shared_.get(), partitions_.get(),
+                                          cold_.get(), store_.get(), learner_.get(),
+                                          predictions_.get(), tell, &registry_);
   return rules_->Load();
 }
 

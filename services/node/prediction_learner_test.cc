@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "node/audience_keeper.h"
 #include "node/profile_view.h"
 #include "node/test_state.h"
 #include "telemetry/metrics.h"
@@ -101,6 +102,62 @@ TEST(PredictionLearner, FillsProfilesAndGoesOnAfterARestart) {
   ASSERT_TRUE(changed.Start().ok());
   changed.Stop();
   EXPECT_TRUE(Predictions(state, changed, "loyal-3").contains("churn 60"));
+}
+
+TEST(PredictionLearner, RulesAskForPredictions) {
+  SharedOptions options;
+  options.partition_count = 1;
+  TestState state(options, store::NewMemoryEnvironment());
+  state.partition();
+  state.partitions->slot(PartitionId(0)).ownership = Ownership::kOwned;
+  telemetry::Registry registry;
+  PredictionLearner learner({}, state.partitions.get(), state.cold.get(), state.store.get(),
+                            &registry);
+  const auto rules = ParseRules("rules.yaml", R"(
+audiences:
+  - {name: leaving, when: 'prediction("churn") > 0.8'}
+  - {name: regular, when: 'prediction("buy", within: 30d) > 0.5 and prediction("churn") < 0.2'}
+  - {name: tea, when: 'prediction("buy_category", category: "tea", within: 7d) > 0.3'}
+  - {name: other, when: 'prediction("buy_category", category: "coffee") > 0'}
+  - {name: never, when: 'prediction("buy", within: 8d) >= 0'}
+)");
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  state.shared->rules.Set(*rules);
+  Live(&state);
+  AudienceKeeper keeper(AudienceKeeperOptions(), state.shared.get(), state.partitions.get(),
+                        state.cold.get(), state.store.get(), nullptr, &learner, [](Partition*) {});
+  const auto members = [&] {
+    keeper.BeginWalk();
+    while (keeper.Step(state.partitions->newest_event_ms())) {
+    }
+    std::map<std::string, uint64_t> sizes;
+    for (const auto& size : state.partition().audiences().Sizes()) sizes[size.name] = size.members;
+    return sizes;
+  };
+  // Absent until they are learned.
+  for (const auto& [name, size] : members()) EXPECT_EQ(size, 0u) << name;
+  ASSERT_TRUE(learner.Step());
+  uint64_t leaving = 0;
+  uint64_t regular = 0;
+  uint64_t tea = 0;
+  state.partition().Walk(0, SIZE_MAX, [&](const profile::Customer& customer) {
+    std::map<std::string, double> told;
+    for (const profile::Prediction& one : learner.Current()->Predict(
+             customer.profile, state.shared->affinity_decay, state.partitions->newest_event_ms())) {
+      told[absl::StrCat(one.name, " ", one.horizon_days)] = one.value;
+    }
+    leaving += told["churn 90"] > 0.8;
+    regular += told["buy 30"] > 0.5 && told["churn 90"] < 0.2;
+    tea += told["buy_category 7"] > 0.3;
+  });
+  EXPECT_GT(leaving, 100u);
+  EXPECT_GT(regular, 10u);
+  auto sizes = members();
+  EXPECT_EQ(sizes["leaving"], leaving);
+  EXPECT_EQ(sizes["regular"], regular);
+  EXPECT_EQ(sizes["tea"], tea);
+  EXPECT_EQ(sizes["other"], 0u);
+  EXPECT_EQ(sizes["never"], 0u);
 }
 
 }  // namespace

@@ -216,6 +216,19 @@ class RuleReader {
             absl::StrCat("expected a type of event, as in \"view\", found \"", name, "\""));
       }
     }
+    if (function == CustomerFunction::kPrediction) {
+      const absl::Span<const absl::string_view> names = PredictionNames();
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        return wrong(
+            absl::StrCat("prediction(): there is no prediction \"", name, "\"",
+                         expression::DidYouMean(std::string(name), {names.begin(), names.end()})));
+      }
+      if ((name == "buy_category") != call.arguments[1].present) {
+        return wrong(name == "buy_category"
+                         ? "prediction(\"buy_category\"): expected a category as well"
+                         : "prediction(): only \"buy_category\" has a category");
+      }
+    }
     if (function == CustomerFunction::kFeature && !IsFeature(name)) {
       return wrong(absl::StrCat("feature(): there is no feature \"", name, "\""));
     }

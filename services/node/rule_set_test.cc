@@ -82,6 +82,13 @@ TEST(RuleSetTest, WhatIsWrongIsNamedWithItsPlace) {
               HasSubstr("expected the name of a number field, found \"country\""));
   EXPECT_THAT(ErrorOf("tags:\n  - {name: x, when: 'acts(\"vieww\") > 3'}\n"),
               HasSubstr("expected a type of event"));
+  EXPECT_THAT(ErrorOf("tags:\n  - {name: x, when: 'prediction(\"chrun\") > 0.5'}\n"),
+              HasSubstr("there is no prediction \"chrun\"; did you mean \"churn\"?"));
+  EXPECT_THAT(ErrorOf("tags:\n  - {name: x, when: 'prediction(\"buy_category\") > 0.5'}\n"),
+              HasSubstr("expected a category as well"));
+  EXPECT_THAT(
+      ErrorOf("tags:\n  - {name: x, when: 'prediction(\"buy\", category: \"tea\") > 0.5'}\n"),
+      HasSubstr("only \"buy_category\" has a category"));
   EXPECT_THAT(ErrorOf("cleaning:\n  - {name: x, when: true, action: eat}\n"),
               HasSubstr("expected drop, fix or flag, found \"eat\""));
   EXPECT_THAT(ErrorOf("cleaning:\n  - {name: x, when: true, action: fix}\n"), HasSubstr("\"set\""));
@@ -167,7 +174,7 @@ audiences:
                              absl::StrCat("\"item_id\":\"i\",\"price\":", 10 + i)));
   }
   AudienceKeeper keeper(AudienceKeeperOptions(), state.shared.get(), state.partitions.get(),
-                        state.cold.get(), state.store.get(), nullptr, [](Partition*) {});
+                        state.cold.get(), state.store.get(), nullptr, nullptr, [](Partition*) {});
   while (keeper.Step(kTestTimeMs)) {
   }
   ASSERT_EQ(keeper.TagCounts().size(), 1u);

@@ -31,7 +31,8 @@ class RulesRuntime {
  public:
   RulesRuntime(const RulesOptions& options, SharedState* shared, PartitionSet* partitions,
                const ColdReader* cold, const store::Store* store, const Learner* learner,
-               std::function<void(Partition*)> tell, telemetry::Registry* registry);
+               const PredictionLearner* predictions, std::function<void(Partition*)> tell,
+               telemetry::Registry* registry);
   ~RulesRuntime();
 
   // Reads the file; its error is the caller's: a node does not start with wrong rules.
