@@ -9,12 +9,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "learn/arma_likelihood.h"
 #include "learn/nelder_mead.h"
 
 namespace kindred::learn {
 namespace {
 
-constexpr size_t kMostLags = 5;
+constexpr size_t kMostLags = kMostArmaLags;
 constexpr size_t kMostDifferences = 2;
 constexpr double kKpssCritical = 0.463;  // level stationarity, 5 %
 
@@ -93,10 +94,18 @@ double SumOfSquares(absl::Span<const double> values) {
 }
 
 struct Estimate {
+  std::vector<double> at;  // as Decode() takes it
   Parameters parameters;
   double squares = 0;
   double aicc = 0;
 };
+
+// Of `n` values whose likelihood is exp(-n unlikeliness / 2), less what depends on n alone.
+double Aicc(double unlikeliness, double n, const ArimaOrder& order) {
+  const double k = static_cast<double>(order.p + order.q) + (order.constant ? 2 : 1);
+  return n - k - 1 > 0 ? n * unlikeliness + 2 * k * n / (n - k - 1)
+                       : std::numeric_limits<double>::infinity();
+}
 
 // Least squares over the errors from place `from` on.
 Estimate EstimateOn(const ArimaOrder& order, absl::Span<const double> w, size_t from) {
@@ -118,15 +127,58 @@ Estimate EstimateOn(const ArimaOrder& order, absl::Span<const double> w, size_t 
             u, {.step = 0.4, .tolerance = 1e-8, .max_evaluations = 500, .restarts = 1})
             .at;
   }
+  result.at = u;
   result.parameters = Decode(order, u, mean, deviation);
   const auto errors = Errors(result.parameters, w);
   result.squares = SumOfSquares(absl::MakeConstSpan(errors).subspan(from));
   const double n = static_cast<double>(w.size() - from);
-  const double k = static_cast<double>(count) + 1;
-  const double variance = std::max(result.squares / n, 1e-300);
-  result.aicc = n - k - 1 > 0 ? n * std::log(variance) + 2 * k * n / (n - k - 1)
-                              : std::numeric_limits<double>::infinity();
+  result.aicc = Aicc(std::log(std::max(result.squares / n, 1e-300)), n, order);
   return result;
+}
+
+std::vector<double> Less(absl::Span<const double> w, double mu) {
+  std::vector<double> result(w.begin(), w.end());
+  for (double& value : result) value -= mu;
+  return result;
+}
+
+// n log(squares / n) + log_factors, over n.
+double Unlikeliness(const ArmaFilter& filter, size_t n) {
+  const double count = static_cast<double>(n);
+  return std::log(std::max(filter.squares / count, 1e-300)) + filter.log_factors / count;
+}
+
+// The parameters under which the series is likeliest, from those with the least squares on.
+Parameters Likeliest(const ArimaOrder& order, absl::Span<const double> w, const Estimate& least) {
+  if (least.at.empty()) return least.parameters;
+  const double mean = Mean(w);
+  const double deviation = Deviation(w);
+  if (!(deviation > 1e-12)) return least.parameters;  // a constant: nothing to tell apart
+  const auto unlikeliness = [&](absl::Span<const double> at) {
+    for (double value : at) {
+      if (std::abs(value) > 8) return std::numeric_limits<double>::infinity();
+    }
+    const Parameters parameters = Decode(order, at, mean, deviation);
+    return Unlikeliness(FilterArma(parameters.phi, parameters.theta, Less(w, parameters.mu)),
+                        w.size());
+  };
+  // There are several valleys. The usual ones are where a root of phi nearly is one of theta, so
+  // that both together say little.
+  std::vector<std::vector<double>> starts = {least.at, std::vector<double>(least.at.size(), 0.0)};
+  if (order.p > 0 && order.q > 0) {
+    for (const double both : {-1.0, 1.0}) {
+      starts.emplace_back(least.at.size(), 0.0);
+      starts.back()[0] = starts.back()[order.p] = both;
+    }
+  }
+  Minimum best;
+  best.value = std::numeric_limits<double>::infinity();
+  for (const std::vector<double>& start : starts) {
+    Minimum found =
+        NelderMead(unlikeliness, start, {.step = 0.2, .tolerance = 1e-9, .max_evaluations = 1500});
+    if (found.value < best.value) best = std::move(found);
+  }
+  return Decode(order, best.at, mean, deviation);
 }
 
 // Weights of past errors in the forecast of y: phi(B) (1 - B)^d psi(B) = theta(B).
@@ -147,20 +199,14 @@ std::vector<double> PsiWeights(const Parameters& parameters, size_t d, size_t co
   return psi;
 }
 
+// What follows `series`, whose differences less `mu` left `state` behind.
 std::vector<double> Predict(const Parameters& parameters, absl::Span<const double> series, size_t d,
-                            std::vector<double> w, std::vector<double> errors, size_t horizon) {
+                            ArmaState state, size_t horizon) {
+  std::vector<double> forecast;
   for (size_t h = 0; h < horizon; ++h) {
-    double expected = parameters.mu;
-    for (size_t i = 0; i < parameters.phi.size(); ++i) {
-      expected += parameters.phi[i] * (w[w.size() - 1 - i] - parameters.mu);
-    }
-    for (size_t j = 0; j < parameters.theta.size(); ++j) {
-      expected += parameters.theta[j] * errors[errors.size() - 1 - j];
-    }
-    w.push_back(expected);
-    errors.push_back(0.0);
+    forecast.push_back(parameters.mu + state.next());
+    state.Advance(parameters.phi);
   }
-  std::vector<double> forecast(w.end() - static_cast<ptrdiff_t>(horizon), w.end());
   for (size_t level = d; level-- > 0;) {
     double last = Difference(series, level).back();
     for (double& value : forecast) value = last += value;
@@ -209,21 +255,21 @@ size_t Differences(absl::Span<const double> series) {
   return kMostDifferences;
 }
 
-absl::StatusOr<ArimaFit> FitArima(absl::Span<const double> series, ArimaOrder order,
-                                  size_t horizon) {
+absl::StatusOr<ArimaFit> FitArima(absl::Span<const double> series, ArimaOrder order, size_t horizon,
+                                  ArimaFitting fitting) {
   if (order.p > kMostLags || order.q > kMostLags || order.d > kMostDifferences) {
     return absl::InvalidArgumentError("ARIMA: order too large");
   }
   KINDRED_RETURN_IF_ERROR(Check(series, order.p + order.q + order.d + 5));
   const std::vector<double> w = Difference(series, order.d);
-  const Estimate estimate = EstimateOn(order, w, order.p);
-  const Parameters& parameters = estimate.parameters;
+  const Estimate least = EstimateOn(order, w, order.p);
+  const Parameters parameters =
+      fitting == ArimaFitting::kSquares ? least.parameters : Likeliest(order, w, least);
   ArimaFit fit;
   fit.order = order;
   fit.mu = parameters.mu;
   fit.phi = parameters.phi;
   fit.theta = parameters.theta;
-  fit.aicc = estimate.aicc;
   SeriesModel& model = fit.model;
   model.name = absl::StrCat("ARIMA(", order.p, ",", order.d, ",", order.q, ")");
   if (order.constant) model.parameters.emplace_back("mu", fit.mu);
@@ -233,10 +279,12 @@ absl::StatusOr<ArimaFit> FitArima(absl::Span<const double> series, ArimaOrder or
   for (size_t i = 0; i < fit.theta.size(); ++i) {
     model.parameters.emplace_back(absl::StrCat("theta", i + 1), fit.theta[i]);
   }
-  const std::vector<double> errors = Errors(parameters, w);
-  model.residuals.assign(errors.begin() + static_cast<ptrdiff_t>(order.p), errors.end());
-  model.sigma = std::sqrt(estimate.squares / static_cast<double>(model.residuals.size()));
-  model.mean = Predict(parameters, series, order.d, w, errors, horizon);
+  const ArmaFilter filter =
+      FilterArma(parameters.phi, parameters.theta, Less(w, parameters.mu), &model.residuals);
+  const double n = static_cast<double>(w.size());
+  fit.aicc = Aicc(Unlikeliness(filter, w.size()), n, order);
+  model.sigma = std::sqrt(filter.squares / n);
+  model.mean = Predict(parameters, series, order.d, filter.state, horizon);
   double variance = 0;
   for (double psi : PsiWeights(parameters, order.d, horizon)) {
     variance += psi * psi;

@@ -31,15 +31,18 @@ struct ArimaFit {
   SeriesModel model;
 };
 
-// Fits one order by conditional least squares. `series` holds finite values, oldest first.
-// InvalidArgument: p, q > 5 or d > 2, fewer than p + q + d + 5 values, or a value that is not
-// finite.
-absl::StatusOr<ArimaFit> FitArima(absl::Span<const double> series, ArimaOrder order,
-                                  size_t horizon);
+// How the parameters are found. kSquares: conditional least squares, about a fifth of the time;
+// kLikelihood: from there on exact maximum likelihood, from several starts.
+enum class ArimaFitting { kSquares, kLikelihood };
+
+// Fits one order. `series` holds finite values, oldest first. InvalidArgument: p, q > 5 or d > 2,
+// fewer than p + q + d + 5 values, or a value that is not finite.
+absl::StatusOr<ArimaFit> FitArima(absl::Span<const double> series, ArimaOrder order, size_t horizon,
+                                  ArimaFitting fitting = ArimaFitting::kLikelihood);
 
 // The order with the least AICc among p, q <= max_order with p + q <= 4, with and without constant
-// (d = 2: without), all judged on the same values. InvalidArgument as above, for 12 values or
-// fewer.
+// (d = 2: without), all judged by conditional least squares on the same values. InvalidArgument as
+// above, for 12 values or fewer.
 absl::StatusOr<ArimaOrder> ChooseArimaOrder(absl::Span<const double> series, size_t max_order = 3);
 
 // How often to difference until a KPSS test at 5 % no longer rejects stationarity; 0 to 2.

@@ -27,7 +27,9 @@ constexpr double kAsGood = 0.01;
 
 struct Method {
   std::string name;
-  std::function<absl::StatusOr<SeriesModel>(absl::Span<const double>, size_t horizon)> fit;
+  // A fit for the backtest may be rougher than the one that forecasts.
+  std::function<absl::StatusOr<SeriesModel>(absl::Span<const double>, size_t horizon, ArimaFitting)>
+      fit;
 };
 
 double Median(std::vector<double> values) {
@@ -63,8 +65,8 @@ std::vector<double> SeasonalIndices(absl::Span<const double> series, size_t seas
 }
 
 absl::StatusOr<SeriesModel> Arima(absl::Span<const double> series, const ArimaOrder& order,
-                                  size_t horizon) {
-  KINDRED_ASSIGN_OR_RETURN(ArimaFit fit, FitArima(series, order, horizon));
+                                  size_t horizon, ArimaFitting fitting) {
+  KINDRED_ASSIGN_OR_RETURN(ArimaFit fit, FitArima(series, order, horizon, fitting));
   return std::move(fit.model);
 }
 
@@ -75,9 +77,10 @@ std::vector<double> Adjusted(absl::Span<const double> series, const std::vector<
 }
 
 absl::StatusOr<SeriesModel> AdjustedArima(absl::Span<const double> series, const ArimaOrder& order,
-                                          size_t season, size_t horizon) {
+                                          size_t season, size_t horizon, ArimaFitting fitting) {
   const std::vector<double> indices = SeasonalIndices(series, season);
-  KINDRED_ASSIGN_OR_RETURN(SeriesModel model, Arima(Adjusted(series, indices), order, horizon));
+  KINDRED_ASSIGN_OR_RETURN(SeriesModel model,
+                           Arima(Adjusted(series, indices), order, horizon, fitting));
   absl::StrAppend(&model.name, " on the seasonally adjusted series");
   for (size_t h = 0; h < horizon; ++h) model.mean[h] += indices[(series.size() + h) % season];
   return model;
@@ -86,26 +89,29 @@ absl::StatusOr<SeriesModel> AdjustedArima(absl::Span<const double> series, const
 // Simplest first. Orders of ARIMA are chosen once, on `first_training`.
 std::vector<Method> Methods(absl::Span<const double> first_training, size_t season) {
   std::vector<Method> methods = {
-      {"seasonal naive", [season](auto y, size_t h) { return SeasonalNaive(y, season, h); }},
-      {"moving average", [season](auto y, size_t h) { return MovingAverage(y, season, h); }},
-      {"simple exponential smoothing", [](auto y, size_t h) { return SimpleSmoothing(y, h); }},
-      {"Holt", [](auto y, size_t h) { return Holt(y, h); }}};
+      {"seasonal naive", [season](auto y, size_t h, auto) { return SeasonalNaive(y, season, h); }},
+      {"moving average", [season](auto y, size_t h, auto) { return MovingAverage(y, season, h); }},
+      {"simple exponential smoothing",
+       [](auto y, size_t h, auto) { return SimpleSmoothing(y, h); }},
+      {"Holt", [](auto y, size_t h, auto) { return Holt(y, h); }}};
   if (season > 1) {
     methods.push_back(
-        {"season totals", [season](auto y, size_t h) { return SeasonTotals(y, season, h); }});
+        {"season totals", [season](auto y, size_t h, auto) { return SeasonTotals(y, season, h); }});
     methods.push_back(
-        {"Holt-Winters", [season](auto y, size_t h) { return HoltWinters(y, season, h); }});
+        {"Holt-Winters", [season](auto y, size_t h, auto) { return HoltWinters(y, season, h); }});
   }
   if (const auto order = ChooseArimaOrder(first_training); order.ok()) {
-    methods.push_back({"ARIMA", [order = *order](auto y, size_t h) { return Arima(y, order, h); }});
+    methods.push_back(
+        {"ARIMA", [order = *order](auto y, size_t h, auto f) { return Arima(y, order, h, f); }});
   }
   if (season > 1 && first_training.size() >= 3 * season) {
     const auto order =
         ChooseArimaOrder(Adjusted(first_training, SeasonalIndices(first_training, season)));
     if (order.ok()) {
-      methods.push_back({"seasonally adjusted ARIMA", [order = *order, season](auto y, size_t h) {
-                           return AdjustedArima(y, order, season, h);
-                         }});
+      methods.push_back(
+          {"seasonally adjusted ARIMA", [order = *order, season](auto y, size_t h, auto f) {
+             return AdjustedArima(y, order, season, h, f);
+           }});
     }
   }
   return methods;
@@ -129,7 +135,7 @@ Trial Backtest(const Method& method, absl::Span<const double> series,
   for (size_t origin : origins) {
     const auto history = series.first(origin);
     const auto actual = series.subspan(origin, std::min(options.horizon, series.size() - origin));
-    auto model = method.fit(history, actual.size());
+    auto model = method.fit(history, actual.size(), ArimaFitting::kSquares);
     if (!model.ok()) return trial;
     Clip(options.non_negative, &model->mean);
     // One scale for all origins, so that none of them counts more than another.
@@ -220,7 +226,8 @@ absl::StatusOr<Forecast> ForecastSeries(absl::Span<const double> series,
                    [](const auto& a, const auto& b) { return a.mase < b.mase; });
   if (best != nullptr) {
     result.mase = best_trial.mase;
-    KINDRED_ASSIGN_OR_RETURN(result.model, best->fit(series, options.horizon));
+    KINDRED_ASSIGN_OR_RETURN(result.model,
+                             best->fit(series, options.horizon, ArimaFitting::kLikelihood));
   } else {
     // Too short, or nothing varied before the first origin: the level is all there is to say.
     KINDRED_ASSIGN_OR_RETURN(result.model, SimpleSmoothing(series, options.horizon));

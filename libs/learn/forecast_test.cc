@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "learn/arima.h"
+#include "learn/arma_likelihood.h"
 #include "learn/exponential_smoothing.h"
 #include "learn/random.h"
 
@@ -120,6 +121,95 @@ TEST(Arima, FindsTheParametersThatMadeTheSeries) {
   ASSERT_TRUE(arma.ok());
   EXPECT_NEAR(arma->phi[0], 0.6, 0.05);
   EXPECT_NEAR(arma->theta[0], 0.4, 0.05);
+}
+
+// Twice the negative logarithm of the likelihood with the best variance, less what depends on n
+// alone, from the whole covariance matrix: its autocovariances are sums over 2,000 psi weights, its
+// Cholesky factor gives the errors.
+double UnlikelinessByMatrix(const std::vector<double>& phi, const std::vector<double>& theta,
+                            const std::vector<double>& values) {
+  std::vector<double> psi(2000, 0.0);
+  for (size_t k = 0; k < psi.size(); ++k) {
+    psi[k] = k == 0 ? 1.0 : k <= theta.size() ? theta[k - 1] : 0.0;
+    for (size_t i = 1; i <= std::min(k, phi.size()); ++i) psi[k] += phi[i - 1] * psi[k - i];
+  }
+  const size_t n = values.size();
+  std::vector<double> covariance(n, 0.0);
+  for (size_t lag = 0; lag < n; ++lag) {
+    for (size_t k = lag; k < psi.size(); ++k) covariance[lag] += psi[k] * psi[k - lag];
+  }
+  std::vector<std::vector<double>> factor(n, std::vector<double>(n, 0.0));
+  std::vector<double> errors(n);
+  double squares = 0;
+  double log_determinant = 0;
+  for (size_t row = 0; row < n; ++row) {
+    for (size_t column = 0; column <= row; ++column) {
+      double sum = covariance[row - column];
+      for (size_t k = 0; k < column; ++k) sum -= factor[row][k] * factor[column][k];
+      factor[row][column] = row == column ? std::sqrt(sum) : sum / factor[column][column];
+    }
+    double error = values[row];
+    for (size_t k = 0; k < row; ++k) error -= factor[row][k] * errors[k];
+    errors[row] = error / factor[row][row];
+    squares += errors[row] * errors[row];
+    log_determinant += 2 * std::log(factor[row][row]);
+  }
+  return static_cast<double>(n) * std::log(squares / static_cast<double>(n)) + log_determinant;
+}
+
+TEST(ArmaLikelihood, IsThatOfTheWholeCovarianceMatrix) {
+  const std::vector<double> values = Arma(60, 0, 0.5, 0.4, 21);
+  const std::vector<std::pair<std::vector<double>, std::vector<double>>> models = {
+      {{}, {}},
+      {{0.7}, {}},
+      {{}, {-0.9}},
+      {{0.5}, {0.4}},
+      {{-0.45, 0.29}, {0.88}},
+      {{0.89, -0.5}, {-1.52, 0.65}},
+      {{0.98}, {-0.6, -0.3, 0.1}},
+      {{0.2, 0.1, -0.1, 0.05, 0.3}, {0.1, 0.2, 0.3, 0.1, 0.2}},
+  };
+  for (const auto& [phi, theta] : models) {
+    std::vector<double> errors;
+    const ArmaFilter filter = FilterArma(phi, theta, values, &errors);
+    EXPECT_NEAR(60 * std::log(filter.squares / 60) + filter.log_factors,
+                UnlikelinessByMatrix(phi, theta, values), 1e-7)
+        << phi.size() << " and " << theta.size();
+    double squares = 0;
+    for (const double error : errors) squares += error * error;
+    EXPECT_EQ(errors.size(), 60u);
+    EXPECT_NEAR(squares, filter.squares, 1e-9);
+  }
+}
+
+// tests/system/forecast_check.py compares more orders with statsmodels', where it is installed.
+TEST(Arima, IsTheLikeliestAmongItsNeighbours) {
+  const std::vector<double> series = Arma(150, 20, 0.6, -0.8, 22);
+  for (const ArimaOrder order :
+       {ArimaOrder{1, 0, 0}, ArimaOrder{1, 0, 1}, ArimaOrder{2, 0, 1}, ArimaOrder{0, 0, 2}}) {
+    const auto fit = FitArima(series, order, 1);
+    ASSERT_TRUE(fit.ok());
+    const auto unlikeliness = [&](double mu, const std::vector<double>& phi,
+                                  const std::vector<double>& theta) {
+      std::vector<double> values = series;
+      for (double& value : values) value -= mu;
+      return UnlikelinessByMatrix(phi, theta, values);
+    };
+    const double best = unlikeliness(fit->mu, fit->phi, fit->theta);
+    for (const double step : {-0.01, 0.01}) {
+      EXPECT_GT(unlikeliness(fit->mu + step, fit->phi, fit->theta), best);
+      for (size_t i = 0; i < fit->phi.size(); ++i) {
+        std::vector<double> phi = fit->phi;
+        phi[i] += step;
+        EXPECT_GT(unlikeliness(fit->mu, phi, fit->theta), best) << order.p << order.q << i;
+      }
+      for (size_t i = 0; i < fit->theta.size(); ++i) {
+        std::vector<double> theta = fit->theta;
+        theta[i] += step;
+        EXPECT_GT(unlikeliness(fit->mu, fit->phi, theta), best) << order.p << order.q << i;
+      }
+    }
+  }
 }
 
 TEST(Arima, AutoregressionForecastsByHand) {
