@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
+#include "node/hold_up.h"
 
 namespace kindred::node {
 
@@ -53,6 +54,7 @@ class Admission {
   // told before, and how many threads answer.
   void Observe(absl::Duration wait, absl::Duration since_last, int threads);
 
+  HoldUp& hold_up() { return hold_up_; }
   // Calls answered and refused so far.
   uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
@@ -67,6 +69,7 @@ class Admission {
   }
 
   const AdmissionOptions options_;
+  HoldUp hold_up_;
   std::atomic<int> in_flight_{0};
   std::atomic<uint32_t> share_{kAll};  // of kAll
   std::atomic<uint64_t> offered_{0};

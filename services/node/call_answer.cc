@@ -2,6 +2,8 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <utility>
+
 #include "absl/time/clock.h"
 #include "node/request_error.h"
 
@@ -40,6 +42,33 @@ absl::StatusCode Worth(const grpc::CallbackServerContext& context, absl::Time no
   return absl::StatusCode::kOk;
 }
 
+grpc::Status NotBegun(absl::StatusCode code, MethodMetrics* metrics) {
+  metrics->Count(code);
+  return {static_cast<grpc::StatusCode>(code), "cancelled or too late before the call was begun"};
+}
+
+// Sends the headers of the answer ahead: that fails when the caller has given up, which the server
+// is told of nowhere else before the call is begun.
+class WantedCall final : public grpc::ServerUnaryReactor {
+ public:
+  WantedCall(const grpc::CallbackServerContext* context, MethodMetrics* metrics,
+             std::function<grpc::Status()> work)
+      : context_(*context), metrics_(metrics), work_(std::move(work)) {
+    StartSendInitialMetadata();
+  }
+
+ private:
+  void OnSendInitialMetadataDone(bool sent) override {
+    const bool wanted = sent && !context_.IsCancelled();
+    Finish(wanted ? work_() : NotBegun(absl::StatusCode::kCancelled, metrics_));
+  }
+  void OnDone() override { delete this; }
+
+  const grpc::CallbackServerContext& context_;
+  MethodMetrics* const metrics_;
+  const std::function<grpc::Status()> work_;
+};
+
 }  // namespace
 
 MethodMetrics::MethodMetrics(telemetry::Registry* registry, const std::string& method)
@@ -77,25 +106,17 @@ void MethodMetrics::Count(absl::StatusCode code) {
   }
 }
 
-grpc::ServerUnaryReactor* AnswerBytes(grpc::CallbackServerContext* context, Admission* admission,
-                                      MethodMetrics* metrics, const grpc::ByteBuffer& in,
-                                      google::protobuf::MessageLite* request,
-                                      google::protobuf::MessageLite* response,
-                                      absl::FunctionRef<absl::Status()> answer,
-                                      grpc::ByteBuffer* out) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* admission,
+                         MethodMetrics* metrics, const grpc::ByteBuffer& in,
+                         google::protobuf::MessageLite* request,
+                         google::protobuf::MessageLite* response,
+                         absl::FunctionRef<absl::Status()> answer, grpc::ByteBuffer* out) {
   const absl::Time start = absl::Now();
-  const absl::StatusCode worth = Worth(*context, start);
-  if (worth != absl::StatusCode::kOk) {
-    metrics->Count(worth);
-    reactor->Finish(grpc::Status(static_cast<grpc::StatusCode>(worth),
-                                 "cancelled or too late before the call was begun"));
-    return reactor;
-  }
+  const absl::StatusCode worth = Worth(context, start);
+  if (worth != absl::StatusCode::kOk) return NotBegun(worth, metrics);
   if (!admission->Enter()) {
     metrics->Count(absl::StatusCode::kResourceExhausted);
-    reactor->Finish(Refusal());
-    return reactor;
+    return Refusal();
   }
   absl::Status status;
   grpc::Status sent;
@@ -110,8 +131,13 @@ grpc::ServerUnaryReactor* AnswerBytes(grpc::CallbackServerContext* context, Admi
   admission->Leave(took);
   metrics->Took(took);
   metrics->Count(status.code());
-  reactor->Finish(sent);
-  return reactor;
+  return sent;
+}
+
+grpc::ServerUnaryReactor* AnswerIfWanted(grpc::CallbackServerContext* context,
+                                         MethodMetrics* metrics,
+                                         std::function<grpc::Status()> work) {
+  return new WantedCall(context, metrics, std::move(work));
 }
 
 }  // namespace kindred::node

@@ -5,10 +5,12 @@
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "node/admission.h"
 #include "telemetry/metrics.h"
@@ -36,26 +38,47 @@ class MethodMetrics {
   telemetry::Counter& other_;
 };
 
-// Runs one call to its end on the calling thread: answers take microseconds, so a hand-over to
-// another thread would cost more than it saves. What is refused, cancelled or too late costs no
-// decoding: the request comes as bytes.
-grpc::ServerUnaryReactor* AnswerBytes(grpc::CallbackServerContext* context, Admission* admission,
-                                      MethodMetrics* metrics, const grpc::ByteBuffer& in,
-                                      google::protobuf::MessageLite* request,
-                                      google::protobuf::MessageLite* response,
-                                      absl::FunctionRef<absl::Status()> answer,
-                                      grpc::ByteBuffer* out);
+// Runs one call on the calling thread; what it returns ends the call. What is refused, cancelled or
+// too late costs no decoding: the request comes as bytes.
+grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* admission,
+                         MethodMetrics* metrics, const grpc::ByteBuffer& in,
+                         google::protobuf::MessageLite* request,
+                         google::protobuf::MessageLite* response,
+                         absl::FunctionRef<absl::Status()> answer, grpc::ByteBuffer* out);
+
+// A call that may be over already: `work` is done only if the caller can be told that the answer
+// begins. It lives until the call ends.
+grpc::ServerUnaryReactor* AnswerIfWanted(grpc::CallbackServerContext* context,
+                                         MethodMetrics* metrics,
+                                         std::function<grpc::Status()> work);
+
+// Answers take microseconds, so a hand-over to another thread would cost more than it saves: the
+// call ends on the thread that brought it. `Object` may be const. `in` and `out` live until the end
+// of the call.
+template <typename Object, typename Method, typename Request, typename Response>
+grpc::ServerUnaryReactor* AnswerAs(grpc::CallbackServerContext* context, Admission* admission,
+                                   MethodMetrics* metrics, Object* object, Method method,
+                                   const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
+  const auto work = [=] {
+    Request request;
+    Response response;
+    return AnswerBytes(
+        *context, admission, metrics, *in, &request, &response,
+        [&] { return (object->*method)(request, &response); }, out);
+  };
+  if (admission->hold_up().Recent(absl::Now())) return AnswerIfWanted(context, metrics, work);
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(work());
+  return reactor;
+}
 
 template <typename Object, typename Request, typename Response>
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, Admission* admission,
                                  MethodMetrics* metrics, Object* object,
                                  absl::Status (Object::*method)(const Request&, Response*),
                                  const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
-  Request request;
-  Response response;
-  return AnswerBytes(
-      context, admission, metrics, *in, &request, &response,
-      [&] { return (object->*method)(request, &response); }, out);
+  return AnswerAs<Object, decltype(method), Request, Response>(context, admission, metrics, object,
+                                                               method, in, out);
 }
 
 template <typename Object, typename Request, typename Response>
@@ -63,11 +86,8 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, Admission
                                  MethodMetrics* metrics, const Object* object,
                                  absl::Status (Object::*method)(const Request&, Response*) const,
                                  const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
-  Request request;
-  Response response;
-  return AnswerBytes(
-      context, admission, metrics, *in, &request, &response,
-      [&] { return (object->*method)(request, &response); }, out);
+  return AnswerAs<const Object, decltype(method), Request, Response>(context, admission, metrics,
+                                                                     object, method, in, out);
 }
 
 }  // namespace kindred::node

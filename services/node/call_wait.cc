@@ -82,6 +82,7 @@ void CallWait::Run(const std::string& address) {
       absl::MutexLock lock(&mutex_);
       if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), kInterval)) break;
     }
+    admission_.hold_up().Beat(absl::Now());
     const uint64_t calls = admission_.answered() + admission_.refused();
     const absl::Duration wait = Ask(calls != seen);
     seen = calls;

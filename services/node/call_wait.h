@@ -18,6 +18,7 @@ namespace kindred::node {
 // the admission is told how long that takes: the answer's wait, or what has passed without one, so
 // that it need not wait itself to learn that everybody does. Of two such waits in a row the shorter
 // counts: one alone is chance.
+// It also beats for the admission's HoldUp.
 class CallWait {
  public:
   // `admission` must outlive it.

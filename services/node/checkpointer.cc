@@ -38,6 +38,7 @@ Checkpointer::~Checkpointer() { Stop(); }
 void Checkpointer::Enqueue(Partition* partition, PendingCheckpoint pending) {
   absl::MutexLock lock(&mutex_);
   if (ended_) return;
+  waiting_bytes_.fetch_add(pending.checkpoint.bytes(), std::memory_order_acq_rel);
   jobs_.push_back({partition, std::move(pending)});
 }
 
@@ -96,6 +97,7 @@ bool Checkpointer::Write(Job* job) {
       duration_.Observe(absl::Now() - start);
       written_.Increment();
       bytes_.Increment(bytes);
+      waiting_bytes_.fetch_sub(bytes, std::memory_order_acq_rel);
       last_written_ms_.store(absl::ToUnixMillis(absl::Now()), std::memory_order_release);
       job->partition->CheckpointDone(job->pending);
       on_written_(*job->partition, job->pending);

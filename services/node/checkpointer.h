@@ -32,6 +32,8 @@ class Checkpointer {
   // Waits until everything enqueued is written; DeadlineExceeded after `timeout`, Aborted once
   // nothing will be written any more.
   absl::Status WaitIdle(absl::Duration timeout);
+  // Bytes of checkpoints that wait or are being written.
+  size_t waiting_bytes() const { return waiting_bytes_.load(std::memory_order_acquire); }
   // The disk does not take writes now.
   bool stalled() const { return stalled_.load(std::memory_order_acquire); }
   // Zero before the first.
@@ -56,6 +58,7 @@ class Checkpointer {
   telemetry::Counter& written_;
   telemetry::Counter& failures_;
   telemetry::Counter& bytes_;
+  std::atomic<size_t> waiting_bytes_{0};
   std::atomic<bool> stalled_{false};
   std::atomic<int64_t> last_written_ms_{0};
 

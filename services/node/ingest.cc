@@ -129,11 +129,17 @@ void Ingest::Regulate() {
       paused_.store(true, std::memory_order_release);
       pauses_.Increment();
       base::LogWarning("ingest", "paused: what was read is not applied or stored fast enough",
-                       {{"disk_stalled", checkpointer_.stalled()}});
+                       {{"waits_for", DiskLags() ? "disk" : "workers"}});
       return;
     }
     absl::SleepFor(kBackPressureWait);
   }
+}
+
+bool Ingest::DiskLags() const {
+  return checkpointer_.stalled() ||
+         std::any_of(workers_->begin(), workers_->end(),
+                     [](const auto& worker) { return worker->waits_for_disk(); });
 }
 
 void Ingest::NoteProgress(absl::Time now) {

@@ -47,6 +47,8 @@ class Ingest final : public stream::RebalanceListener {
   // The group has assigned something at least once.
   bool assigned() const { return assigned_.load(std::memory_order_acquire); }
   bool paused() const { return paused_.load(std::memory_order_acquire); }
+  // The disk takes nothing, or less than the events change.
+  bool DiskLags() const;
   // Grows while the loop runs, also without records.
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
 

@@ -52,6 +52,8 @@ constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
+// Of the memory, what waits for the disk may take one part in so many.
+constexpr int64_t kUnstoredShare = 8;
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
                                 telemetry::Registry* registry) {
@@ -229,6 +231,8 @@ absl::Status NodeImpl::OpenState() {
   worker.checkpoint_interval = absl::Milliseconds(config_.store().checkpoint_interval_ms());
   worker.checkpoint_dirty_bytes =
       static_cast<size_t>(config_.store().checkpoint_dirty_mib()) * kMebi;
+  worker.unstored_bytes =
+      static_cast<size_t>(memory_limit() / kUnstoredShare) / static_cast<size_t>(threads);
   suspects_ = std::make_unique<Suspects>(store_.get());
   KINDRED_RETURN_IF_ERROR(suspects_->Open());
   for (int i = 0; i < threads; ++i) {
@@ -378,12 +382,12 @@ void NodeImpl::Watch() {
       grpc_->SetServing(serving);
       base::LogInfo("node", serving ? "ready" : "not ready");
     }
-    // A worker that has work must move, and the poll loop always. A full disk is no reason to
-    // restart.
+    // A worker that has work must move, and the poll loop always. A full or slow disk is no reason
+    // to restart.
     std::vector<ProgressWatch::Part> parts = {{"ingest", ingest_->progress(), false}};
     for (const auto& worker : workers_) {
       parts.push_back({absl::StrCat("worker ", parts.size() - 1), worker->progress(),
-                       worker->idle() || checkpointer_->stalled()});
+                       worker->idle() || ingest_->DiskLags()});
     }
     const absl::Time now = absl::Now();
     health_.Set(telemetry::Probe::kLiveness, "progress", progress.Check(now, parts));

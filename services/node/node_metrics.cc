@@ -222,9 +222,9 @@ void AddStore(Registry* registry, const store::Store* store, const Checkpointer*
       }));
   out->push_back(registry->AddCollector(
       MetricKind::kGauge, "kindred_ingest_paused",
-      "1 while ingest waits for workers or the disk, by cause.", [checkpointer, ingest] {
+      "1 while ingest waits for workers or the disk, by cause.", [ingest] {
         return std::vector<Sample>{{{{"cause", "any"}}, ingest->paused() ? 1.0 : 0.0},
-                                   {{{"cause", "disk"}}, checkpointer->stalled() ? 1.0 : 0.0}};
+                                   {{{"cause", "disk"}}, ingest->DiskLags() ? 1.0 : 0.0}};
       }));
 }
 

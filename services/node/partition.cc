@@ -19,6 +19,8 @@ namespace {
 constexpr size_t kSliceRecords = 64;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
+// Its fingerprint, and its share of the rows of items and series.
+constexpr size_t kUnstoredRecordBytes = 100;
 
 event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
   event::DecoderOptions decoder;
@@ -102,7 +104,11 @@ absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const
       }
       next_offset_.store(offset + 1, std::memory_order_release);
     }
-    dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes, std::memory_order_relaxed);
+    const size_t unstored = static_cast<size_t>(
+        std::max<int64_t>(0, next_offset_.load(std::memory_order_relaxed) - begun_offset_));
+    dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes +
+                           unstored * kUnstoredRecordBytes + outbox_bytes_,
+                       std::memory_order_relaxed);
   }
   return absl::OkStatus();
 }
@@ -380,10 +386,12 @@ void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,
                        absl::string_view reason, absl::string_view detail, uint32_t line) {
   outbox_.push_back(
       {next_outbox_++, EncodeDeadLetter(MakeDeadLetter(record, stage, reason, detail, line))});
+  outbox_bytes_ += outbox_.back().bytes.size();
 }
 
 void Partition::Post(const OutboxEntry& entry) {
   outbox_.push_back({next_outbox_++, EncodeOutboxEntry(entry)});
+  outbox_bytes_ += outbox_.back().bytes.size();
 }
 
 bool Partition::IsSetAside(Offset offset) const {

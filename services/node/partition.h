@@ -68,7 +68,7 @@ class Partition : public PartitionState {
   std::optional<PendingCheckpoint> BeginCheckpoint(const store::Store& store)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckpointDone(const PendingCheckpoint& pending) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Roughly what the next checkpoint will write.
+  // Roughly what the next checkpoint will write, and what memory holds until it is written.
   size_t dirty_bytes() const { return dirty_bytes_.load(std::memory_order_relaxed); }
 
   // Drops clean profiles from memory until they take at most `target_bytes`. Does nothing while a

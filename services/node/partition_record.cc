@@ -130,6 +130,7 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
   KINDRED_RETURN_IF_ERROR(RestoreProfiles(store, profile_bytes));
   next_offset_.store(next->value(), std::memory_order_release);
   stored_offset_.store(next->value(), std::memory_order_release);
+  begun_offset_ = next->value();
   return absl::OkStatus();
 }
 
@@ -239,6 +240,8 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
     pending->has_outbox = true;
   }
   outbox_.clear();
+  outbox_bytes_ = 0;
+  begun_offset_ = pending->next_offset.value();
   const auto put_under = [&checkpoint](absl::string_view prefix) {
     return [&checkpoint, prefix](absl::string_view key, absl::string_view row) {
       const std::string name = absl::StrCat(prefix, key);

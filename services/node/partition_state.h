@@ -145,6 +145,9 @@ class PartitionState {
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
   std::vector<NewOutboxEntry> outbox_ ABSL_GUARDED_BY(mutex_);
+  size_t outbox_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Where the last checkpoint that was begun ends.
+  int64_t begun_offset_ ABSL_GUARDED_BY(mutex_) = 0;
   // Items whose attributes an event told, to be stored with the next checkpoint.
   std::vector<ItemId> noted_items_ ABSL_GUARDED_BY(mutex_);
 };

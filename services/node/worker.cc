@@ -9,6 +9,8 @@ namespace kindred::node {
 namespace {
 
 constexpr absl::Duration kColdRetry = absl::Milliseconds(50);
+// How soon a partition whose checkpoint is being written, or a disk that lags, is looked at again.
+constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 constexpr size_t kRecordOverheadBytes = 200;
 // How long a last checkpoint waits for the ones before it.
 constexpr absl::Duration kDiskWait = absl::Seconds(30);
@@ -79,19 +81,20 @@ void Worker::Run() {
     Job job;
     std::vector<Partition*> releases;
     bool stopping = false;
+    const bool lags = DiskLags();
     {
       absl::MutexLock lock(&mutex_);
-      const auto wake = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || !jobs_.empty() || !releases_.empty();
+      const auto wake = [this, lags]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || (!jobs_.empty() && !lags) || !releases_.empty();
       };
-      absl::Duration wait = absl::InfiniteDuration();
+      absl::Duration wait = lags ? kLookAgain : absl::InfiniteDuration();
       for (const auto& [partition, since] : changed_) {
         wait = std::min(wait, since + options_.checkpoint_interval - absl::Now());
       }
       mutex_.AwaitWithTimeout(absl::Condition(&wake), std::max(wait, absl::ZeroDuration()));
       stopping = stopping_;
       releases = releases_;
-      if (releases.empty() && !stopping && !jobs_.empty()) {
+      if (releases.empty() && !stopping && !lags && !jobs_.empty()) {
         job = std::move(jobs_.front());
         jobs_.pop_front();
       }
@@ -116,6 +119,14 @@ void Worker::Run() {
     }
     CheckpointDue(absl::Now(), /*force=*/false);
   }
+}
+
+bool Worker::DiskLags() {
+  size_t bytes = checkpointer_.waiting_bytes();
+  for (const auto& [partition, since] : changed_) bytes += partition->dirty_bytes();
+  const bool lags = bytes >= options_.unstored_bytes;
+  waits_for_disk_.store(lags, std::memory_order_relaxed);
+  return lags;
 }
 
 bool Worker::ApplyJob(Job* job) {
@@ -184,7 +195,7 @@ bool Worker::YieldsToCaller(Job* job) {
 void Worker::CheckpointDue(absl::Time now, bool force) {
   std::vector<Partition*> due;
   for (const auto& [partition, since] : changed_) {
-    if (force || now >= since + options_.checkpoint_interval ||
+    if (force || waits_for_disk() || now >= since + options_.checkpoint_interval ||
         partition->dirty_bytes() >= options_.checkpoint_dirty_bytes) {
       due.push_back(partition);
     }
@@ -207,7 +218,7 @@ void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
     changed_.erase(partition);
   } else {
     // One is being written: look again in a moment.
-    changed_[partition] = now - options_.checkpoint_interval + absl::Milliseconds(20);
+    changed_[partition] = now - options_.checkpoint_interval + kLookAgain;
   }
 }
 

@@ -26,6 +26,9 @@ struct WorkerOptions {
   absl::Duration checkpoint_interval = absl::Seconds(1);
   size_t checkpoint_dirty_bytes = 64u << 20;
   size_t queue_bytes = 16u << 20;  // records waiting; more make CanTake() false
+  // Changes that are not stored yet, those of checkpoints that wait for the disk among them: with
+  // more, nothing is applied until the disk has taken some.
+  size_t unstored_bytes = 256u << 20;
 };
 
 // Threads: all methods from any thread.
@@ -51,6 +54,8 @@ class Worker {
   // Batches applied so far, and whether any wait: a worker that has work must make progress.
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
   bool idle() const { return queued_bytes_.load(std::memory_order_relaxed) == 0; }
+  // Applies nothing because the disk is slower than the events.
+  bool waits_for_disk() const { return waits_for_disk_.load(std::memory_order_relaxed); }
   // Applies nothing more; writes last checkpoints of all partitions touched.
   void Stop();
 
@@ -61,6 +66,8 @@ class Worker {
     size_t bytes = 0;
   };
   void Run();
+  // What is not stored is at its bound.
+  bool DiskLags();
   // False: the worker cannot go on.
   bool ApplyJob(Job* job);
   // Drops the job of a partition whose breaker tripped.
@@ -84,6 +91,7 @@ class Worker {
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> profile_budget_{SIZE_MAX};
   std::atomic<uint64_t> progress_{0};
+  std::atomic<bool> waits_for_disk_{false};
   // Partitions with changes, and when the oldest of them came. Worker's thread only.
   absl::flat_hash_map<Partition*, absl::Time> changed_;
   absl::flat_hash_set<PartitionId> halts_;  // told of; worker's thread only

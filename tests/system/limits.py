@@ -7,7 +7,9 @@ Each is sent to a real node. What is refused must say why, soon, and others must
 """
 
 import json
+import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -21,6 +23,7 @@ CUSTOMERS = 5000
 EVENTS = 60_000
 SETTINGS = ["store.checkpoint_interval_ms=100", "clean.dedup_window_hours=48"]
 SOON_S = 5
+FROZEN_S = 1.5
 
 
 def add_arguments(parser):
@@ -108,7 +111,40 @@ def http_calls(world, node):
         f"together within {slowest:.2f} s")
 
 
+def given_up(world, node):
+    """Calls whose callers gave up while the node could not run are not begun when it goes on."""
+    before = {code: begun(node, code) for code in ("OK", "CANCELLED")}
+    command = [world.bin / "kindred", "load", "calls", "--server", node.grpc, "--json"]
+    command += ["--connections", "20", "--rate", "200", "--timeout-ms", "200"]
+    command += ["--seconds", "5", "--warmup", "0", "--customers", str(CUSTOMERS)]
+    callers = subprocess.Popen(
+        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        harness.wait_until(lambda: begun(node, "OK") > before["OK"] + 100, "calls come", 30)
+        node.process.send_signal(signal.SIGSTOP)
+        time.sleep(FROZEN_S)
+        node.process.send_signal(signal.SIGCONT)
+        out, err = callers.communicate(timeout=60)
+    finally:
+        callers.kill()
+    check(callers.returncode == 0, f"load calls: {err[-500:]}")
+    figures = json.loads(out)
+    late = figures.get("DEADLINE_EXCEEDED", 0)
+    check(late >= 20, f"only {late} callers gave up: {figures}")
+    after = {code: begun(node, code) - count for code, count in before.items()}
+    needless = after["OK"] - figures["ok"]
+    say(f"{late} callers gave up in {FROZEN_S} s without an answer: {after['CANCELLED']} calls not "
+        f"begun, {needless} begun for nobody")
+    check(needless <= late / 10, f"{needless} of {late} calls were begun for nobody")
+
+
+def begun(node, code):
+    return node.metric(f'kindred_rpc_requests_total{{code="{code}",method="GetProfile"}}')
+
+
 LIMITS = {
+    "given_up": given_up,
     "sizes": sizes,
     "http_calls": http_calls,
 }

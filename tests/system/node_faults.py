@@ -24,6 +24,8 @@ PARTITIONS = 2
 EVENTS = 40_000
 SETTINGS = ["store.checkpoint_interval_ms=100", "clean.dedup_window_hours=48"]
 DISK_MIB = 256
+SLOW_TOPIC = "slow"
+SLOW_SYNC_MS = 2500
 LEFT_KIB = 64
 BREAKER = ["clean.breaker_window_records=1000"]
 
@@ -33,11 +35,11 @@ def add_arguments(parser):
     parser.add_argument("--only", choices=sorted(FAULTS), help="one fault instead of all")
 
 
-def load(world, topic, count, seed, *arguments):
+def load(world, topic, count, seed, *arguments, customers=3000):
     world.kindred(
         *("load", "events", "--brokers", world.brokers, "--topic", topic, "--create-topic"),
         *("--partitions", str(PARTITIONS), "--count", str(count), "--seed", str(seed)),
-        *("--customers", "3000", "--items", "800", *arguments),
+        *("--customers", str(customers), "--items", "800", *arguments),
         limit_s=300,
     )
 
@@ -92,12 +94,9 @@ def full_disk(world, expected, _):
         node.start()
         node.wait_applied(world.records(TOPIC, PARTITIONS), 60)
         node.wait_stored()
-        path = world.directory / "full-names.jsonl"
-        world.kindred("export", "--server", node.grpc, "-o", path, "--fields", "name")
-        names = [line.split('"')[3].split("/", 1)[1] for line in path.read_text().splitlines()]
         ballast = disk / "ballast"
+        reader = harness.Reader(node, customers(world, node)[:20])
         fill(ballast, disk)
-        reader = harness.Reader(node, names[:20])
         # The store reserved room for its log ahead: that is used up first.
         for seed in range(10, 30):
             load(world, TOPIC, EVENTS // 2, seed)
@@ -124,6 +123,67 @@ def full_disk(world, expected, _):
     finally:
         node.kill()
         subprocess.run(["umount", "-l", disk], check=False)
+
+
+def customers(world, node):
+    path = world.directory / f"{node.name}-names.jsonl"
+    world.kindred("export", "--server", node.grpc, "-o", path, "--fields", "name")
+    return [line.split('"')[3].split("/", 1)[1] for line in path.read_text().splitlines()]
+
+
+def slow_disk(world, expected, _):
+    """Every sync takes seconds: ingest pauses, memory stays bounded, reads go on, it resumes."""
+    memory = 384
+    load(world, SLOW_TOPIC, 1000, 6)
+    node = world.node("slow", SLOW_TOPIC, settings=SETTINGS, memory_mib=memory)
+    control = world.directory / "sync-ms"
+    control.write_text("0")
+    fast = node.command
+    node.command = [
+        *("env", f"LD_PRELOAD={world.bin / 'slow_disk.so'}", f"KINDRED_SLOW_DISK={control}"),
+        *fast,
+    ]
+    node.start().wait_ready()
+    reader = harness.Reader(node, customers(world, node)[:20])
+    control.write_text(str(SLOW_SYNC_MS))
+    paused = "paused: what was read is not applied or stored fast enough"
+    # Memtables and what may wait for them are filled first.
+    for seed in range(7, 17):
+        load(world, SLOW_TOPIC, 400_000, seed, "--customer-skew", "0.2", customers=150_000)
+        if node.logged(paused):
+            break
+    records = world.records(SLOW_TOPIC, PARTITIONS)
+    node.wait_logged(paused, 30)
+    check(node.logged('"waits_for":"disk"'), f"it does not say why:\n{node.log_tail()}")
+    harness.wait_until(
+        lambda: node.metric('kindred_ingest_paused{cause="disk"}') == 1, "paused by the disk", 30
+    )
+    at = node.applied()
+    check(at < records, "all was applied before the disk took it")
+    unstored = at - sum(int(part["stored_offset"]) for part in node.status()["partitions"])
+    check(node.answers("/healthz"), "a slow disk must not get the node restarted")
+    node.wait_applied(at + 1, 120)  # it goes on with what the disk takes
+    control.write_text("0")
+    node.wait_applied(records, 120)
+    node.wait_stored(60)
+    harness.wait_until(
+        lambda: node.metric('kindred_ingest_paused{cause="disk"}') == 0, "no longer paused", 30
+    )
+    reader.stop()
+    held = node.memory_mib()
+    check(held <= memory, f"{held:.0f} MiB at the most, the limit is {memory}")
+    steady = world.node("slow-expected", SLOW_TOPIC, settings=SETTINGS).start()
+    steady.wait_applied(records, 120)
+    harness.same_file(
+        world.export(node, "slow.jsonl", "--state"),
+        world.export(steady, "slow-expected.jsonl", "--state"),
+        "state after a slow disk",
+    )
+    harness.same_counts(("after a slow disk", node.quality()), ("without", steady.quality()))
+    steady.stop()
+    node.stop()
+    say(f"slow disk: paused at {at:,} of {records:,} records with {unstored:,} not stored, {reader.answers} "
+        f"reads answered, {held:.0f} of {memory} MiB at the most; resumed")
 
 
 def fill(ballast, disk):
@@ -343,6 +403,7 @@ def hot_customer(world, _, options):
 
 FAULTS = {
     "full_disk": full_disk,
+    "slow_disk": slow_disk,
     "damaged_files": damaged_files,
     "wrong_directory": wrong_directory,
     "no_descriptors": no_descriptors,

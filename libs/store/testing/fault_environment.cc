@@ -163,6 +163,13 @@ rocksdb::IOStatus FaultEnvironment::FaultFileSystem::DeleteFile(const std::strin
 rocksdb::IOStatus FaultEnvironment::FaultFileSystem::Begin() {
   absl::MutexLock lock(&mutex_);
   if (operations_++ < fail_from_) return rocksdb::IOStatus::OK();
+  if (fault_ == Fault::kHang) {
+    const auto healed = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      return fault_ != Fault::kHang;
+    };
+    mutex_.Await(absl::Condition(&healed));
+    return rocksdb::IOStatus::OK();
+  }
   return fault_ == Fault::kNoSpace ? rocksdb::IOStatus::NoSpace("injected")
                                    : rocksdb::IOStatus::IOError("injected");
 }

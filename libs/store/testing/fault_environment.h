@@ -13,6 +13,7 @@ enum class Fault {
   kIoError,    // the operation fails and nothing is written
   kNoSpace,    // as above, and the error says that the disk is full
   kTornWrite,  // half of the bytes are written before the I/O error
+  kHang,       // the operation waits until Heal(), then succeeds
 };
 
 // Operations are what changes files: appends, syncs, renames, new files.

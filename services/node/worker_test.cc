@@ -1,0 +1,89 @@
+// The thread that applies, and a disk that does not keep up with it.
+#include "node/worker.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "node/checkpointer.h"
+#include "node/suspects.h"
+#include "node/test_state.h"
+#include "store/testing/fault_environment.h"
+
+namespace kindred::node {
+namespace {
+
+constexpr int kRecords = 4000;
+constexpr int kBatch = 50;
+constexpr size_t kUnstoredBytes = 100'000;
+
+std::vector<stream::RawRecord> Batch(int begin) {
+  std::vector<stream::RawRecord> records;
+  for (int offset = begin; offset < begin + kBatch; ++offset) {
+    const std::string user = absl::StrCat("u-", offset % 1000);
+    records.push_back(TestRecord(
+        0, offset, user,
+        TestEvent(absl::StrCat("e-", offset), user, "view", kTestTimeMs, "\"item_id\":\"i\"")));
+  }
+  return records;
+}
+
+class WorkerTest : public ::testing::Test {
+ protected:
+  WorkerTest() : state_(OnePartition(), faults_.environment()), suspects_(state_.store.get()) {
+    EXPECT_TRUE(suspects_.Open().ok());
+  }
+
+  static SharedOptions OnePartition() {
+    SharedOptions options;
+    options.partition_count = 1;
+    return options;
+  }
+
+  bool WaitUntil(absl::FunctionRef<bool()> reached) {
+    for (int i = 0; i < 3000 && !reached(); ++i) absl::SleepFor(absl::Milliseconds(10));
+    return reached();
+  }
+
+  store::FaultEnvironment faults_;
+  TestState state_;
+  Suspects suspects_;
+  telemetry::Registry registry_;
+};
+
+TEST_F(WorkerTest, AppliesNoMoreThanMayWaitForTheDiskAndGoesOnWithIt) {
+  Checkpointer checkpointer(
+      state_.store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
+      [](absl::Status status) { ADD_FAILURE() << status; });
+  WorkerOptions options;
+  options.checkpoint_interval = absl::Milliseconds(1);
+  options.unstored_bytes = kUnstoredBytes;
+  Worker worker(options, state_.shared.get(), state_.store.get(), state_.cold.get(), &checkpointer,
+                &suspects_, &registry_, [](absl::Status status) { ADD_FAILURE() << status; });
+  Partition& partition = state_.partition();
+  faults_.FailAfter(0, store::Fault::kHang);
+  for (int begin = 0; begin < kRecords; begin += kBatch) worker.Enqueue(&partition, Batch(begin));
+  ASSERT_TRUE(WaitUntil([&] { return worker.waits_for_disk(); }));
+  const uint64_t progress = worker.progress();
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_EQ(worker.progress(), progress) << "applied while the disk takes nothing";
+  EXPECT_LT(partition.next_offset().value(), kRecords);
+  EXPECT_FALSE(worker.idle());
+  // Of the batch that reached the bound, all is applied.
+  EXPECT_LT(checkpointer.waiting_bytes() + partition.dirty_bytes(), 2 * kUnstoredBytes);
+  faults_.Heal();
+  EXPECT_TRUE(WaitUntil([&] { return partition.stored_offset().value() == kRecords; }))
+      << partition.next_offset().value() << " applied, " << partition.stored_offset().value()
+      << " stored";
+  EXPECT_TRUE(WaitUntil([&] { return !worker.waits_for_disk(); }));
+  EXPECT_EQ(checkpointer.waiting_bytes(), 0u);
+  EXPECT_EQ(state_.quality().accepted, uint64_t{kRecords});
+  worker.Stop();
+  checkpointer.Stop();
+}
+
+}  // namespace
+}  // namespace kindred::node
