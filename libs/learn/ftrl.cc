@@ -16,6 +16,10 @@ constexpr double kLargestLogit = 35.0;
 
 double Finite(double value) { return std::isfinite(value) ? value : 0.0; }
 
+double Logistic(double logit) {
+  return 1.0 / (1.0 + std::exp(-std::clamp(logit, -kLargestLogit, kLargestLogit)));
+}
+
 }  // namespace
 
 double Ftrl::WeightAt(size_t i, double l1, double l2) const {
@@ -28,25 +32,33 @@ double Ftrl::Predict(absl::Span<const double> x) const {
   KINDRED_CHECK(x.size() == dims()) << "vector of " << x.size() << " values";
   double logit = Bias();
   for (size_t i = 0; i < x.size(); ++i) logit += Weight(i) * Finite(x[i]);
-  return 1.0 / (1.0 + std::exp(-std::clamp(logit, -kLargestLogit, kLargestLogit)));
+  return Logistic(logit);
+}
+
+void Ftrl::Descend(size_t i, double gradient, double weight) {
+  const double squares = n_[i] + gradient * gradient;
+  if (gradient == 0.0 || !std::isfinite(squares)) return;
+  const double sigma = (std::sqrt(squares) - std::sqrt(n_[i])) / options_.alpha;
+  z_[i] += gradient - sigma * weight;
+  n_[i] = squares;
 }
 
 double Ftrl::Learn(absl::Span<const double> x, bool positive, double weight) {
   const double predicted = Predict(x);
   const double error = weight * (predicted - (positive ? 1.0 : 0.0));
-  for (size_t i = 0; i < n_.size(); ++i) {
-    const bool bias = i == dims();
-    const double gradient = error * (bias ? 1.0 : Finite(x[i]));
-    if (gradient == 0.0) continue;
-    const double w = bias ? Bias() : Weight(i);
-    const double squares = n_[i] + gradient * gradient;
-    if (!std::isfinite(squares)) continue;
-    const double sigma = (std::sqrt(squares) - std::sqrt(n_[i])) / options_.alpha;
-    z_[i] += gradient - sigma * w;
-    n_[i] = squares;
-  }
+  for (size_t i = 0; i < x.size(); ++i) Descend(i, error * Finite(x[i]), Weight(i));
+  Descend(dims(), error, Bias());
   ++count_;
   return predicted;
+}
+
+void Ftrl::LearnAround(absl::Span<const double> x, double level, bool positive) {
+  KINDRED_CHECK(x.size() == dims()) << "vector of " << x.size() << " values";
+  double logit = level;
+  for (size_t i = 0; i < x.size(); ++i) logit += Weight(i) * Finite(x[i]);
+  const double error = Logistic(logit) - (positive ? 1.0 : 0.0);
+  for (size_t i = 0; i < x.size(); ++i) Descend(i, error * Finite(x[i]), Weight(i));
+  ++count_;
 }
 
 void Ftrl::Append(std::string* out) const {

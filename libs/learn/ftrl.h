@@ -37,6 +37,10 @@ class Ftrl {
   // Learns one outcome and returns what was predicted before (for progressive validation).
   double Learn(absl::Span<const double> x, bool positive, double weight = 1.0);
 
+  // Learns one outcome around a level that the caller gives in place of the bias, which stays as it
+  // is.
+  void LearnAround(absl::Span<const double> x, double level, bool positive);
+
   // Bytes for a store, first byte 1 = this format. Parse: InvalidArgument for anything Append
   // cannot have written, or for other than `dims` dimensions.
   void Append(std::string* out) const;
@@ -44,6 +48,7 @@ class Ftrl {
 
  private:
   double WeightAt(size_t i, double l1, double l2) const;
+  void Descend(size_t i, double gradient, double weight);
 
   FtrlOptions options_;
   uint64_t count_ = 0;

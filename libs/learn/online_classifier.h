@@ -1,5 +1,10 @@
 // The probability of an outcome, learned prequentially: each batch is predicted before it is
 // learned, so what is said about reliability was measured on data that was still unknown.
+//
+// What is true of all rows of a batch at once (a season, a holiday) moves its level, not the
+// weights: logit = level of the batch + weights · x, with levels drawn around a mean. What is
+// predicted for a batch to come has the mean of the levels so far, in which a batch counts by how
+// much it tells of its level, so at most once, however many rows it has.
 #ifndef KINDRED_LEARN_ONLINE_CLASSIFIER_H_
 #define KINDRED_LEARN_ONLINE_CLASSIFIER_H_
 
@@ -21,6 +26,9 @@ struct ClassifierOptions {
   FtrlOptions ftrl;
   // Share of what is known about calibration and reliability that survives a batch.
   double keep = 0.98;
+  // The same of the mean level. Of weekly batches half is forgotten in 69, more than a year, so
+  // that all seasons are in it.
+  double keep_level = 0.99;
 };
 
 struct Labelled {
@@ -47,12 +55,17 @@ class OnlineClassifier {
   // Of predictions before their outcome was known, newer batches weighing more; as calibrated then.
   const Calibration& reliability() const { return calibrated_; }
 
+  // Bytes for a store, first byte 2 = this format. Parse: InvalidArgument for anything Append
+  // cannot have written.
   void Append(std::string* out) const;
   static absl::StatusOr<OnlineClassifier> Parse(absl::string_view bytes, size_t dims,
                                                 ClassifierOptions options);
 
  private:
   double Raw(absl::Span<const double> x) const;
+  double MeanLevel() const { return level_weight_ > 0 ? level_sum_ / level_weight_ : 0.0; }
+  // The likeliest level of a batch, given the weights, and drawn around the mean.
+  double LevelOf(const std::vector<double>& logits, const std::vector<bool>& positive) const;
   void TakeWeights();
 
   ClassifierOptions options_;
@@ -63,7 +76,8 @@ class OnlineClassifier {
   Calibration calibrated_;  // of what was answered
   Calibration::Curve curve_;
   std::vector<double> weights_;  // of ftrl_, as they are now
-  double bias_ = 0;
+  double level_sum_ = 0;
+  double level_weight_ = 0;
 };
 
 }  // namespace kindred::learn

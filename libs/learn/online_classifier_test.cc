@@ -80,6 +80,27 @@ TEST(OnlineClassifier, LearnsIsCalibratedAndSaysHowGoodItIs) {
   EXPECT_LT(std::abs(drivers[1]), 0.2);
 }
 
+TEST(OnlineClassifier, ASharedShockMovesTheLevelNotTheWeights) {
+  // Every other batch nearly all are positive, and more of them at large x by chance of the
+  // calendar: a model without levels would take the season for an effect of x.
+  OnlineClassifier classifier(2, {});
+  Random random(10);
+  for (int batch = 0; batch < 60; ++batch) {
+    const double shock = batch % 2 == 0 ? 1.5 : -1.5;
+    std::vector<Labelled> rows;
+    for (int i = 0; i < (batch % 2 == 0 ? 400 : 100); ++i) {
+      const double x = random.Normal() + shock;
+      rows.push_back({{x, random.Normal()}, random.Uniform() < Sigmoid(shock)});
+    }
+    classifier.LearnBatch(rows);
+  }
+  // Nothing but the season: x tells nothing, and a batch to come is as likely of either kind,
+  // although four of five rows were of one.
+  EXPECT_LT(std::abs(classifier.Contributions({1.5, 0.0})[0]), 0.25);
+  EXPECT_GT(classifier.Predict({0.0, 0.0}), 0.4);
+  EXPECT_LT(classifier.Predict({0.0, 0.0}), 0.85);
+}
+
 TEST(OnlineClassifier, ReliabilityIsMeasuredBeforeLearning) {
   // Outcomes are coins: whatever fits them in hindsight, nothing foretells them.
   OnlineClassifier classifier(2, {});
