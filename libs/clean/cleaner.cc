@@ -35,6 +35,7 @@ bool NeedsItem(EventType type) {
     case EventType::kPurchase:
     case EventType::kRefund:
     case EventType::kRating:
+    case EventType::kDislike:
       return true;
     default:
       return false;

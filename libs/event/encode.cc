@@ -100,6 +100,8 @@ absl::string_view TrackName(const Event& event) {
       return "Product Added";
     case EventType::kRemoveFromCart:
       return "Product Removed";
+    case EventType::kDislike:
+      return "Product Disliked";
     case EventType::kWishlist:
       return "Product Added to Wishlist";
     case EventType::kPurchase:

@@ -15,7 +15,7 @@ constexpr std::array<absl::string_view, kEventTypes> kNames = {
     "wishlist",    "purchase", "refund",   "rating",      "search",
     "impression",  "page",     "identify", "alias",       "delete",
     "consent",     "share",    "checkout", "group",       "promotion",
-    "custom",      "link",     "unlink"};
+    "custom",      "link",     "unlink",   "dislike"};
 
 // Names in lower case without separators.
 const KeyTable<EventType>& Names() {
@@ -43,6 +43,7 @@ const KeyTable<EventType>& Names() {
       {"custom", EventType::kCustom},
       {"link", EventType::kLink},
       {"unlink", EventType::kUnlink},
+      {"dislike", EventType::kDislike},
   });
   return *table;
 }

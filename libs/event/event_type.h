@@ -33,8 +33,9 @@ enum class EventType : uint8_t {
   kCustom = 20,
   kLink = 21,    // what a partition knows of a link, told to the other id's: properties hold it
   kUnlink = 22,  // two ids are not one customer
+  kDislike = 23,
 };
-inline constexpr int kEventTypes = 23;
+inline constexpr int kEventTypes = 24;
 
 // "view", "add_to_cart" …; "unspecified" for kUnspecified.
 absl::string_view EventTypeName(EventType type);

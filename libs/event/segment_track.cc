@@ -34,6 +34,7 @@ const KeyTable<TrackRule>& TrackRules() {
       {"wishlistproductaddedtocart", {EventType::kAddToCart}},
       {"productshared", {EventType::kShare}},
       {"cartshared", {EventType::kShare}},
+      {"productdisliked", {EventType::kDislike}},
       {"productreviewed", {EventType::kRating}},
       {"segmentconsentpreferenceupdated", {EventType::kConsent}},
   });

@@ -27,6 +27,7 @@ constexpr std::array<double, event::kEventTypes> kAffinityWeights = [] {
   set(EventType::kWishlist, 2.5);
   set(EventType::kPurchase, 5);
   set(EventType::kRefund, -5);
+  set(EventType::kDislike, -3);
   set(EventType::kRating, 2);
   set(EventType::kShare, 2);
   set(EventType::kCheckout, 2);

@@ -34,7 +34,7 @@ namespace kindred::profile {
 
 // What an event of this type adds to the affinity with its category and brand: purchase 5,
 // add_to_cart 3, wishlist 2.5, rating, share and checkout 2, view and click 1, impression 0.1,
-// remove_from_cart -1, refund -5, others 0.
+// remove_from_cart -1, dislike -3, refund -5, others 0.
 double AffinityWeight(event::EventType type);
 
 struct AffinityShare {

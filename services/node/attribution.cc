@@ -1,6 +1,7 @@
 #include "node/attribution.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -16,7 +17,8 @@ namespace {
 
 using event::EventType;
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 1;          // of the cells
+constexpr uint8_t kCustomerVersion = 2;  // 1: clicks without revenue
 constexpr absl::string_view kCellsKey = "cells";
 constexpr absl::string_view kOther = "(other)";
 constexpr uint64_t kAnswerSeed = 0x616e73776572;
@@ -35,7 +37,12 @@ absl::string_view TokenText(const clean::CleanEvent& event) {
   return {};
 }
 
-void Add(int64_t* sum, int64_t value) { *sum = std::max<int64_t>(0, *sum + value); }
+// At least 0 and at most kMost, so that no sum of these overflows.
+constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 4;
+int64_t Sum(int64_t sum, int64_t value) {
+  return std::clamp<int64_t>(sum + std::clamp<int64_t>(value, -kMost, kMost), 0, kMost);
+}
+void Add(int64_t* sum, int64_t value) { *sum = Sum(*sum, value); }
 
 void WriteCell(const AttributionCell& cell, base::ByteWriter* out) {
   out->Bytes(cell.variant);
@@ -67,11 +74,12 @@ void Attribution::Apply(const clean::CleanEvent& event, uint64_t customer_hash, 
                         int64_t revenue_micros, bool undo) {
   const EventType type = event.type;
   if (type != EventType::kImpression && type != EventType::kClick && type != EventType::kView &&
-      type != EventType::kPurchase) {
+      type != EventType::kPurchase && type != EventType::kRefund) {
     return;
   }
+  const bool sale = type == EventType::kPurchase || type == EventType::kRefund;
   const absl::string_view text = TokenText(event);
-  if (text.empty() && (type != EventType::kPurchase || !customers_.contains(customer_hash))) return;
+  if (text.empty() && (!sale || !customers_.contains(customer_hash))) return;
   std::optional<AttributionToken> token;
   if (!text.empty()) {
     absl::StatusOr<AttributionToken> decoded = DecodeAttributionToken(text);
@@ -79,6 +87,10 @@ void Attribution::Apply(const clean::CleanEvent& event, uint64_t customer_hash, 
   }
   if (type == EventType::kPurchase) {
     CountPurchase(event, customer_hash, item, token ? &*token : nullptr, revenue_micros, undo);
+    return;
+  }
+  if (type == EventType::kRefund) {
+    CountRefund(event, customer_hash, item, token ? &*token : nullptr, revenue_micros, undo);
     return;
   }
   if (!token) return;
@@ -113,7 +125,10 @@ void Attribution::Apply(const clean::CleanEvent& event, uint64_t customer_hash, 
     }
   }
   if (undo) return;
-  Click click{item, answer, event.event_time_ms, false, cell(token->SourceOf(event.item_id))};
+  Click click{.item = item,
+              .answer = answer,
+              .time_ms = event.event_time_ms,
+              .cell = cell(token->SourceOf(event.item_id))};
   Add(&CountsOf(click.cell).clicks, 1);
   AddClick(customer_hash, std::move(click));
 }
@@ -136,13 +151,44 @@ void Attribution::CountPurchase(const clean::CleanEvent& event, uint64_t custome
   }
   if (!cell) return;
   const int64_t sign = undo ? -1 : 1;
-  AttributionCounts& counts = CountsOf(*cell);
-  Add(&counts.purchases, sign);
-  Add(&counts.revenue_micros, sign * revenue_micros);
-  if (newest == nullptr || newest->converted == !undo) return;
+  Add(&CountsOf(*cell).purchases, sign);
+  if (newest == nullptr || newest->cell != *cell) {
+    Add(&CountsOf(*cell).revenue_micros, sign * revenue_micros);
+  } else if (revenue_micros != 0) {
+    const int64_t before = newest->Net();
+    newest->sold_micros = Sum(newest->sold_micros, sign * revenue_micros);
+    Add(&CountsOf(*cell).revenue_micros, newest->Net() - before);
+    dirty_.insert(customer_hash);
+  }
+  if (newest == nullptr) return;
+  if (newest->converted == !undo) return;
   Add(&CountsOf(newest->cell).converted, sign);
   newest->converted = !undo;
   dirty_.insert(customer_hash);
+}
+
+// A click answers for max(0, sold - given back): undoing a refund restores exactly what it took,
+// also of one that gave back more than was sold.
+void Attribution::CountRefund(const clean::CleanEvent& event, uint64_t customer_hash, ItemId item,
+                              const AttributionToken* token, int64_t micros, bool undo) {
+  Click* sold = nullptr;
+  if (const auto found = customers_.find(customer_hash); found != customers_.end()) {
+    for (Click& click : found->second.clicks) {
+      if (click.item != item || click.time_ms > event.event_time_ms || !click.converted) continue;
+      // What was given back in full may only come back.
+      if (undo ? click.refunded_micros == 0 : click.Net() == 0) continue;
+      if (sold == nullptr || click.time_ms >= sold->time_ms) sold = &click;
+    }
+  }
+  if (sold != nullptr) {
+    const int64_t before = sold->Net();
+    sold->refunded_micros = Sum(sold->refunded_micros, undo ? -micros : micros);
+    Add(&CountsOf(sold->cell).revenue_micros, sold->Net() - before);
+    dirty_.insert(customer_hash);
+  } else if (token != nullptr && token->SourceOf(event.item_id) != 0) {
+    const AttributionCell cell{token->variant, token->placement, token->SourceOf(event.item_id)};
+    if (cells_.contains(cell)) Add(&CountsOf(cell).revenue_micros, undo ? micros : -micros);
+  }
 }
 
 AttributionCounts& Attribution::CountsOf(AttributionCell cell) {
@@ -187,7 +233,7 @@ void Attribution::TakeChanges(
 std::string Attribution::EncodeCustomer(const Customer& customer) const {
   std::string bytes;
   base::ByteWriter out(&bytes);
-  out.U8(kVersion);
+  out.U8(kCustomerVersion);
   out.Varint(customer.turn);
   out.Varint(customer.clicks.size());
   for (const Click& click : customer.clicks) {
@@ -195,6 +241,8 @@ std::string Attribution::EncodeCustomer(const Customer& customer) const {
     out.U32(click.answer);
     out.Signed(click.time_ms);
     out.U8(click.converted ? 1 : 0);
+    out.Varint(static_cast<uint64_t>(click.sold_micros));
+    out.Varint(static_cast<uint64_t>(click.refunded_micros));
     WriteCell(click.cell, &out);
   }
   return bytes;
@@ -228,7 +276,8 @@ absl::Status Attribution::RestoreRow(absl::string_view key, absl::string_view va
 absl::Status Attribution::RestoreCustomer(uint64_t hash, absl::string_view value) {
   const absl::Status damaged = absl::DataLossError("attribution row of a customer is damaged");
   base::ByteReader in(value);
-  if (in.U8() != kVersion) return damaged;
+  const uint8_t version = in.U8();
+  if (version < 1 || version > kCustomerVersion) return damaged;
   Customer customer;
   customer.turn = in.Varint();
   const size_t size = in.Count();
@@ -241,7 +290,13 @@ absl::Status Attribution::RestoreCustomer(uint64_t hash, absl::string_view value
     click.answer = in.U32();
     click.time_ms = in.Signed();
     const uint8_t converted = in.U8();
-    if (converted > 1 || !ReadCell(&in, &click.cell)) return damaged;
+    const uint64_t sold = version > 1 ? in.Varint() : 0;
+    const uint64_t refunded = version > 1 ? in.Varint() : 0;
+    if (converted > 1 || sold > kMost || refunded > kMost || !ReadCell(&in, &click.cell)) {
+      return damaged;
+    }
+    click.sold_micros = static_cast<int64_t>(sold);
+    click.refunded_micros = static_cast<int64_t>(refunded);
     click.converted = converted == 1;
     customer.clicks.push_back(std::move(click));
   }
@@ -267,7 +322,7 @@ absl::Status Attribution::RestoreCells(absl::string_view value) {
     for (int64_t* count : {&counts.impressions, &counts.clicks, &counts.converted,
                            &counts.purchases, &counts.revenue_micros}) {
       *count = static_cast<int64_t>(in.Varint());
-      if (*count < 0) return damaged;
+      if (*count < 0 || *count > kMost) return damaged;
     }
     if (!cells_.emplace(std::move(cell), counts).second) return damaged;
   }

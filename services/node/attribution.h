@@ -4,10 +4,13 @@
 //
 // How an event finds its answer: by the token it carries (property "attribution_token"), or, a
 // purchase without one, by the customer's newest click on the same item that carried one, if that
-// is no older than the window. A purchase counts once, in one place.
+// is no older than the window. A purchase counts once, in one place. A refund takes back revenue
+// where its token says, or what the customer's newest such click on the item brought, if it did; of
+// a purchase never more than it brought.
 #ifndef KINDRED_NODE_ATTRIBUTION_H_
 #define KINDRED_NODE_ATTRIBUTION_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,7 +56,7 @@ class Attribution {
   explicit Attribution(const AttributionOptions& options = {});
 
   // Counts an accepted event, or takes back what it counted before (`undo`). `revenue_micros`: what
-  // a purchase brought in the default currency.
+  // a purchase brought, or a refund gave back, in the default currency.
   void Apply(const clean::CleanEvent& event, uint64_t customer_hash, ItemId item,
              int64_t revenue_micros, bool undo);
   // The customer's clicks are forgotten; what they counted for stays.
@@ -80,7 +83,10 @@ class Attribution {
     uint32_t answer = 0;  // tells answers apart
     int64_t time_ms = 0;
     bool converted = false;
+    // What purchases after it brought to its cell, and what refunds gave back of it.
+    int64_t sold_micros = 0, refunded_micros = 0;
     AttributionCell cell;
+    int64_t Net() const { return std::max<int64_t>(0, sold_micros - refunded_micros); }
   };
   struct Customer {
     uint64_t turn = 0;          // when it was last active, in turns of this partition
@@ -91,6 +97,8 @@ class Attribution {
   void AddClick(uint64_t customer_hash, Click click);
   void CountPurchase(const clean::CleanEvent& event, uint64_t customer_hash, ItemId item,
                      const AttributionToken* token, int64_t revenue_micros, bool undo);
+  void CountRefund(const clean::CleanEvent& event, uint64_t customer_hash, ItemId item,
+                   const AttributionToken* token, int64_t micros, bool undo);
   std::string EncodeCustomer(const Customer& customer) const;
   std::string EncodeCells() const;
   absl::Status RestoreCustomer(uint64_t hash, absl::string_view value);

@@ -141,6 +141,44 @@ TEST_F(AttributionTest, AnUndoneEventDoesNotCount) {
   EXPECT_EQ(At("a").clicks, 1);
 }
 
+constexpr char kRefund[] = "\"item_id\":\"sku-1\",\"price\":2,\"currency\":\"USD\",\"quantity\":2";
+
+TEST_F(AttributionTest, ARefundTakesRevenueBackButNeverMoreThanThePurchaseBrought) {
+  Feed("click", WithToken(Token("a", {"sku-1"}), kItem));
+  Feed("refund", kRefund, kTestTimeMs + 500);  // of something bought before
+  Feed("purchase", kSale, kTestTimeMs + 1000);
+  Feed("click", WithToken(Token("b", {"sku-1"}), kItem), kTestTimeMs + 2000);
+  EXPECT_EQ(At("a").revenue_micros, 9'000'000);
+  Send("r-1", "refund", kRefund, kTestTimeMs + 3000);
+  EXPECT_EQ(At("a").revenue_micros, 5'000'000);
+  EXPECT_EQ(At("a").purchases, 1);
+  Send("r-1", "refund", kRefund, kTestTimeMs + 3000);  // a copy
+  EXPECT_EQ(At("a").revenue_micros, 5'000'000);
+  Send("r-1", "refund", absl::StrCat(kRefund, ",\"properties\":{\"undo\":true}"),
+       kTestTimeMs + 3000);
+  EXPECT_EQ(At("a").revenue_micros, 9'000'000);
+  for (int i = 0; i < 2; ++i) Feed("refund", kRefund, kTestTimeMs + 4000 + i);
+  EXPECT_EQ(At("a").revenue_micros, 1'000'000);
+  Send("r-2", "refund", kRefund, kTestTimeMs + 4500);
+  EXPECT_EQ(At("a").revenue_micros, 0);
+  // Takes back what that one took, not what it said.
+  Send("r-2", "refund", absl::StrCat(kRefund, ",\"properties\":{\"undo\":true}"),
+       kTestTimeMs + 4500);
+  EXPECT_EQ(At("a").revenue_micros, 1'000'000);
+  Feed("refund", kRefund, kTestTimeMs + 5000, "somebody else");
+  EXPECT_EQ(At("b").revenue_micros, 0);
+}
+
+TEST_F(AttributionTest, ARefundFindsThePurchaseByItsToken) {
+  const AttributionToken token = Token("a", {"sku-1"});
+  Feed("purchase", WithToken(token, kSale));
+  EXPECT_EQ(At("a").revenue_micros, 9'000'000);
+  Feed("refund", kRefund, kTestTimeMs + 1000);
+  EXPECT_EQ(At("a").revenue_micros, 9'000'000) << "nothing tells which";
+  Feed("refund", WithToken(token, kRefund), kTestTimeMs + 2000);
+  EXPECT_EQ(At("a").revenue_micros, 5'000'000);
+}
+
 TEST_F(AttributionTest, DamagedTokensCountNothingAndTheEventStands) {
   Feed("click", absl::StrCat(kItem, ",\"properties\":{\"attribution_token\":\"x\"}"));
   EXPECT_TRUE(state_.partition().attribution().empty());
@@ -181,6 +219,7 @@ TEST_F(AttributionTest, ACrashLosesAndDoublesNothing) {
   const Cells after = again.partition().attribution();
   EXPECT_EQ(after.at({"a", "home", 2}).purchases, 1);
   EXPECT_EQ(after.at({"a", "home", 2}).converted, 1);
+  EXPECT_EQ(after.at({"a", "home", 2}).revenue_micros, 9'000'000);
 }
 
 TEST(AttributionRowsTest, RefuseWhatWasNotWritten) {

@@ -229,40 +229,41 @@ void AddStore(Registry* registry, const store::Store* store, const Checkpointer*
 }
 
 void AddAttribution(Registry* registry, const PartitionSet* partitions, Collectors* out) {
-  const auto add = [&](const char* name, const char* help, int64_t AttributionCounts::*field,
-                       double unit) {
-    out->push_back(
-        registry->AddCollector(MetricKind::kCounter, name, help, [partitions, field, unit] {
-          std::map<AttributionCell, AttributionCounts> sums;
-          partitions->ForEach([&sums](const PartitionSlot& slot) {
-            for (const auto& [cell, counts] : slot.state->attribution()) sums[cell] += counts;
-          });
-          std::vector<Sample> samples;
-          for (const auto& [cell, counts] : sums) {
-            std::string source = "unspecified";
-            if (v1::Source_IsValid(cell.source) && cell.source != 0) {
-              source = absl::AsciiStrToLower(absl::StripPrefix(
-                  v1::Source_Name(static_cast<v1::Source>(cell.source)), "SOURCE_"));
-            }
-            samples.push_back({{{"variant", cell.variant},
-                                {"placement", cell.placement},
-                                {"source", std::move(source)}},
-                               static_cast<double>(counts.*field) / unit});
-          }
-          return samples;
-        }));
+  const auto add = [&](MetricKind kind, const char* name, const char* help,
+                       int64_t AttributionCounts::*field, double unit) {
+    out->push_back(registry->AddCollector(kind, name, help, [partitions, field, unit] {
+      std::map<AttributionCell, AttributionCounts> sums;
+      partitions->ForEach([&sums](const PartitionSlot& slot) {
+        for (const auto& [cell, counts] : slot.state->attribution()) sums[cell] += counts;
+      });
+      std::vector<Sample> samples;
+      for (const auto& [cell, counts] : sums) {
+        std::string source = "unspecified";
+        if (v1::Source_IsValid(cell.source) && cell.source != 0) {
+          source = absl::AsciiStrToLower(
+              absl::StripPrefix(v1::Source_Name(static_cast<v1::Source>(cell.source)), "SOURCE_"));
+        }
+        samples.push_back({{{"variant", cell.variant},
+                            {"placement", cell.placement},
+                            {"source", std::move(source)}},
+                           static_cast<double>(counts.*field) / unit});
+      }
+      return samples;
+    }));
   };
-  add("kindred_recommendation_impressions_total", "Recommended items shown.",
+  constexpr MetricKind kCounter = MetricKind::kCounter;
+  add(kCounter, "kindred_recommendation_impressions_total", "Recommended items shown.",
       &AttributionCounts::impressions, 1);
-  add("kindred_recommendation_clicks_total", "Recommended items clicked.",
+  add(kCounter, "kindred_recommendation_clicks_total", "Recommended items clicked.",
       &AttributionCounts::clicks, 1);
-  add("kindred_recommendation_converted_clicks_total", "Clicks that a purchase followed.",
+  add(kCounter, "kindred_recommendation_converted_clicks_total", "Clicks that a purchase followed.",
       &AttributionCounts::converted, 1);
-  add("kindred_recommendation_purchases_total", "Purchase lines that recommendations led to.",
-      &AttributionCounts::purchases, 1);
-  add("kindred_recommendation_revenue_total",
-      "What those purchases brought, in the default currency.", &AttributionCounts::revenue_micros,
-      profile::kMicros);
+  add(kCounter, "kindred_recommendation_purchases_total",
+      "Purchase lines that recommendations led to.", &AttributionCounts::purchases, 1);
+  // Refunds take from it.
+  add(MetricKind::kGauge, "kindred_recommendation_revenue",
+      "What those purchases brought less what was refunded, in the default currency.",
+      &AttributionCounts::revenue_micros, profile::kMicros);
 }
 
 }  // namespace

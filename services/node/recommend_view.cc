@@ -180,17 +180,27 @@ struct CustomerNumbers {
     std::erase_if(owned, [&](const recommend::OwnedItem& item) { return is_refused(item.item); });
   }
 
-  // Items whose last word was no: taken out of the cart or given back, and not turned to since.
+  // Items whose last word was no: taken out of the cart or given back, and not turned to since;
+  // disliked, and since at most looked at.
   static std::vector<ItemId> RefusedItems(const profile::Profile& profile) {
-    std::vector<ItemId> judged;
+    std::vector<ItemId> met;     // from the newest act on
+    std::vector<ItemId> judged;  // by more than a look
     std::vector<ItemId> refused;
     const absl::Span<const profile::RecentItem> items = profile.recent_items();
     for (size_t i = items.size(); i-- > 0;) {
       const profile::RecentItem& last = items[i];
-      if (std::find(judged.begin(), judged.end(), last.item) != judged.end()) continue;
-      judged.push_back(last.item);
-      if (last.type == event::EventType::kRemoveFromCart ||
-          last.type == event::EventType::kRefund) {
+      const auto has = [&last](const std::vector<ItemId>& list) {
+        return std::find(list.begin(), list.end(), last.item) != list.end();
+      };
+      const bool judges =
+          last.type != event::EventType::kView && last.type != event::EventType::kClick;
+      if (has(judged)) continue;
+      const bool first = !has(met);
+      if (first) met.push_back(last.item);
+      if (judges) judged.push_back(last.item);
+      if (last.type == event::EventType::kDislike ||
+          (first && (last.type == event::EventType::kRemoveFromCart ||
+                     last.type == event::EventType::kRefund))) {
         refused.push_back(last.item);
       }
     }
