@@ -14,6 +14,7 @@ namespace kindred::recommend {
 namespace {
 
 constexpr uint32_t kColdTouches = 3;
+constexpr double kRareSessions = 5;
 constexpr size_t kLeastRelationBytes = 1 << 20;
 constexpr size_t kPopularListBytes = 4096;  // of the list over all, which is made when it is asked
 constexpr uint64_t kCheckpointEvents = 65'536;
@@ -77,6 +78,7 @@ class Judge {
         every_(options.sample >= 1 ? 1 : static_cast<uint64_t>(std::lround(1 / options.sample))),
         slice_(std::max<uint64_t>(1, expected_queries / every_ / options.course_points)) {
     index_.Attach(table_);
+    if (options_.prepare) options_.prepare(&index_);
   }
 
   void Learn(const Touch& event, absl::Span<const Touch> recent) {
@@ -147,6 +149,15 @@ class Judge {
       for (const Touch& touch : request.recent) repeat |= touch.item.value() == targets[0];
       (repeat ? repeats_ : new_items_).Add(sums);
     }
+    if (options_.subject == nullptr) {  // else the index knows nothing
+      rare_targets_.clear();
+      for (uint32_t target : targets) {
+        if (index_.Support(ItemId(target), request.now_ms) < kRareSessions) {
+          rare_targets_.push_back(target);
+        }
+      }
+      if (!rare_targets_.empty()) rare_.Add(Score(rare_targets_));
+    }
     bool known = false;
     for (uint32_t target : targets) known |= index_.Known(ItemId(target));
     if (!known) ++unknown_;
@@ -171,7 +182,8 @@ class Judge {
   const uint64_t every_;
   const uint64_t slice_;
   uint64_t asked_ = 0, events_ = 0, unknown_ = 0;
-  Sums all_, repeats_, new_items_, cold_, warm_, slice_sums_;
+  Sums all_, repeats_, new_items_, cold_, warm_, rare_, slice_sums_;
+  std::vector<uint32_t> rare_targets_;
   std::vector<float> micros_;
   std::vector<EvaluationReport::Point> course_;
   absl::flat_hash_map<uint32_t, uint64_t> shown_;
@@ -202,6 +214,7 @@ EvaluationReport Judge::Finish() {
   report.new_items = new_items_.Mean();
   report.cold = cold_.Mean();
   report.warm = warm_.Mean();
+  report.rare = rare_.Mean();
   report.queries = all_.queries;
   report.unknown_targets = unknown_;
   report.items = index_.item_count();

@@ -38,6 +38,8 @@ struct EvaluateOptions {
   uint32_t recent_items = 20;          // what the profile keeps
   int64_t split_interval_ms = 60'000;  // split files have no times: a session every so often
   uint32_t course_points = 50;         // points of EvaluationReport::course
+  // Called before the first event, to put a catalogue into the index; may be empty.
+  std::function<void(ItemIndex* index)> prepare;
   // Told now and then; may be empty.
   std::function<void(uint64_t done, uint64_t total)> progress;
   // Prequential: who answers and learns instead of the core, say a running service; null: the core.
@@ -71,6 +73,7 @@ struct EvaluationReport {
   Metrics new_items;  // the others
   Metrics cold;       // customers with fewer than 3 touches before the query
   Metrics warm;
+  Metrics rare;  // true items that fewer than 5 sessions had, of queries with such; core only
   uint64_t queries = 0;
   uint64_t unknown_targets = 0;  // queries none of whose true items had been met
   double micros_mean = 0, micros_p50 = 0, micros_p99 = 0;  // one Recommend call, wall clock

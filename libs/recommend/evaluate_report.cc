@@ -17,13 +17,13 @@ std::string ReportAsJson(const EvaluationReport& report) {
       "{\"queries\":%d,\"p_at_20\":%.6f,\"mrr_at_20\":%.6f,\"ndcg_at_20\":%.6f,"
       "\"recall_at_20\":%.6f,\"micros_mean\":%.1f,\"micros_p50\":%.1f,\"micros_p99\":%.1f,"
       "\"coverage\":%.6f,\"popular_share\":%.6f,\"unknown_targets\":%d,\"items\":%d,"
-      "\"events\":%d,\"memory_bytes\":%d,\"relation_bytes\":%d,%s,%s,%s,%s}",
+      "\"events\":%d,\"memory_bytes\":%d,\"relation_bytes\":%d,%s,%s,%s,%s,%s}",
       report.queries, report.all.p, report.all.mrr, report.all.ndcg, report.all.recall,
       report.micros_mean, report.micros_p50, report.micros_p99, report.coverage,
       report.popular_share, report.unknown_targets, report.items, report.events,
       report.memory_bytes, report.relation_bytes, metrics("repeats", report.repeats),
       metrics("new_items", report.new_items), metrics("cold", report.cold),
-      metrics("warm", report.warm));
+      metrics("warm", report.warm), metrics("rare", report.rare));
 }
 
 std::string ReportAsTable(const EvaluationReport& report) {
@@ -39,6 +39,7 @@ std::string ReportAsTable(const EvaluationReport& report) {
   row("new to the customer", report.new_items);
   row("cold customers (< 3)", report.cold);
   row("warm customers", report.warm);
+  row("items of < 5 sessions", report.rare);
   absl::StrAppendFormat(
       &text,
       "microseconds a query     mean %.1f, p50 %.1f, p99 %.1f\n"

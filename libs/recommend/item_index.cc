@@ -412,7 +412,7 @@ void ItemIndex::RebuildTopLists() {
 }
 
 size_t ItemIndex::memory_bytes() const {
-  size_t bytes = sizeof(*this) + chunks_.size() * sizeof(chunks_[0]);
+  size_t bytes = sizeof(*this) + chunks_.size() * sizeof(chunks_[0]) + content_->memory_bytes();
   for (const auto& chunk : chunks_) {
     if (chunk.load(std::memory_order_relaxed) != nullptr) bytes += sizeof(Chunk);
   }

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/strong_int.h"
+#include "recommend/content_rows.h"
 #include "recommend/reclaimer.h"
 
 namespace kindred::recommend {
@@ -126,8 +127,7 @@ class ItemIndex {
     return chunk == nullptr ? 0.0
                             : chunk->popularity[item & kChunkMask].load(std::memory_order_relaxed);
   }
-  // Fields that filters read.
-  struct Facts {
+  struct Facts {  // what filters read
     TermId category, brand;
     float price;
     bool eligible;  // known, available, not hidden, not removed
@@ -139,11 +139,12 @@ class ItemIndex {
   // the last. The order may be behind by a thousandth of all events; membership is not.
   using PopularItems = std::vector<uint32_t>;
   std::shared_ptr<const PopularItems> Popular(TermId category) const;
-  // Highest id that exists, for scans.
+  // Highest id that exists.
   uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }
   uint64_t item_count() const { return items_.load(std::memory_order_relaxed); }
   size_t memory_bytes() const;
-
+  // Items alike by content (content_index.h writes it).
+  ContentRows& content() const { return *content_; }
   const Reclaimer& reclaimer() const { return reclaimer_; }
   Reclaimer& reclaimer() { return reclaimer_; }
 
@@ -184,7 +185,7 @@ class ItemIndex {
   std::atomic<uint64_t> items_{0};
   std::vector<std::atomic<Chunk*>> chunks_;
   Reclaimer reclaimer_;
-
+  const std::unique_ptr<ContentRows> content_ = std::make_unique<ContentRows>(kMaxItems);
   mutable std::mutex titles_mutex_;  // guards titles_
   absl::flat_hash_map<uint32_t, std::string> titles_;
   mutable std::mutex top_mutex_;  // guards top_

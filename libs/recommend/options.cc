@@ -75,6 +75,8 @@ absl::Status Validate(const BlendOptions& options) {
       {"repeat_half_life_days", options.repeat_half_life_days, kSmallest, kLargest},
       {"repeat_trend", options.repeat_trend, 0, 10},
       {"popular_weight", options.popular_weight, 0, kLargest},
+      {"content_weight", options.content_weight, 0, kLargest},
+      {"content_evidence", options.content_evidence, kSmallest, kLargest},
       {"seed_half_life_days", options.seed_half_life_days, kSmallest, kLargest},
   });
 }
@@ -91,6 +93,8 @@ absl::Status SetByName(absl::string_view name, double value, BlendOptions* optio
       {"repeat_half_life_days", &options->repeat_half_life_days},
       {"repeat_trend", &options->repeat_trend},
       {"popular_weight", &options->popular_weight},
+      {"content_weight", &options->content_weight},
+      {"content_evidence", &options->content_evidence},
       {"seed_half_life_days", &options->seed_half_life_days},
   };
   std::string known = "max_seeds";

@@ -17,6 +17,8 @@ absl::string_view SourceName(Source source) {
       return "popular";
     case Source::kRule:
       return "rule";
+    case Source::kContent:
+      return "content";
   }
   return "";
 }
@@ -37,6 +39,8 @@ std::string Sentence(const Reason& reason, const std::function<std::string(ItemI
       return absl::StrCat("Goes with ", items(), " in your cart");
     case ReasonKind::kSimilarToPage:
       return absl::StrCat("Often seen together with ", items());
+    case ReasonKind::kAlike:
+      return absl::StrCat("Like ", items());
     case ReasonKind::kLookAgain:
       return "You looked at this recently";
     case ReasonKind::kBuyAgain:

@@ -36,26 +36,12 @@ struct Top {
   }
 };
 
-// Marks the items of the answer, so that the second walk over the rows skips the rest fast.
-class Marks {
- public:
-  void Clear() { words_.fill(0); }
-  void Set(uint32_t item) { words_[Word(item)] |= Bit(item); }
-  bool Has(uint32_t item) const { return (words_[Word(item)] & Bit(item)) != 0; }
-
- private:
-  static uint32_t Hash(uint32_t item) { return (item * 2654435769u) >> 20; }
-  static uint32_t Word(uint32_t item) { return Hash(item) >> 6; }
-  static uint64_t Bit(uint32_t item) { return uint64_t{1} << (Hash(item) & 63); }
-  std::array<uint64_t, 64> words_{};
-};
-
 struct Scratch {
   CandidateTable candidates;
   std::vector<Seed> seeds;
   std::vector<Top> top;
   std::vector<std::pair<uint32_t, uint32_t>> places;  // item → place in top, sorted by item
-  std::vector<float> amounts;                         // [place][seed][similar, next]
+  std::vector<float> amounts;                         // [place][seed][similar, next, content]
   Marks marks;
 };
 
@@ -87,6 +73,7 @@ class Query {
     {
       const Reclaimer::ReadGuard guard(index_.reclaimer());
       for (const Seed& seed : scratch_.seeds) Accumulate(seed);
+      if (HasContent()) AddContent();
       popular_ = index_.Popular(request_.category);
       if (popular_ != nullptr && !popular_->empty()) {
         most_popular_ = index_.RawPopularity(popular_->front());
@@ -189,6 +176,21 @@ class Query {
         candidate.next += seed.next_weight * RowView::Load(row.directed + i);
       }
     }
+  }
+
+  bool HasContent() const { return options_.content_weight > 0 && !index_.content().empty(); }
+  void AddContent() {
+    for (const Seed& seed : scratch_.seeds) {
+      index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
+        scratch_.candidates.At(item).extra += ContentAmount(seed, item, likeness);
+      });
+    }
+  }
+  float ContentAmount(const Seed& seed, uint32_t item, float likeness) const {
+    const float root = std::min(seed.root_support, index_.RootSupport(item));
+    const float few = static_cast<float>(options_.content_evidence) * now_weight_;
+    return static_cast<float>(options_.content_weight) * seed.similar_weight * likeness * few /
+           (few + root * root);
   }
 
   // Reminders and repeat purchases.
@@ -294,13 +296,22 @@ class Query {
   void AppendItem(uint32_t place, Answer* answer);
   Reason MakeReason(uint32_t place, Source source) const;
   float* Amount(size_t place, size_t seed) {
-    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * 2];
+    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * kParts];
+  }
+  // Null for items that are not in the answer.
+  float* AmountOf(uint32_t item, size_t seed) {
+    if (!scratch_.marks.Has(item)) return nullptr;
+    const auto found =
+        std::lower_bound(scratch_.places.begin(), scratch_.places.end(), std::make_pair(item, 0u));
+    if (found == scratch_.places.end() || found->first != item) return nullptr;
+    return Amount(found->second, seed);
   }
   const float* Amount(size_t place, size_t seed) const {
-    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * 2];
+    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * kParts];
   }
 
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  static constexpr size_t kParts = 3;  // of an amount: similar, next, content
   const BlendOptions& options_;
   const Request& request_;
   const ItemIndex& index_;
@@ -320,7 +331,7 @@ class Query {
 // walk: the score becomes the sum of what is found now, so contributions always sum to it.
 void Query::SplitAmounts() {
   const size_t n = scratch_.top.size();
-  scratch_.amounts.assign(n * scratch_.seeds.size() * 2, 0.0f);
+  scratch_.amounts.assign(n * scratch_.seeds.size() * kParts, 0.0f);
   scratch_.places.clear();
   scratch_.marks.Clear();
   for (uint32_t place = 0; place < n; ++place) {
@@ -331,16 +342,20 @@ void Query::SplitAmounts() {
   const float shrink = static_cast<float>(options_.shrink) * now_weight_;
   for (size_t s = 0; s < scratch_.seeds.size(); ++s) {
     const Seed& seed = scratch_.seeds[s];
+    if (HasContent()) {
+      index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
+        if (float* const amount = AmountOf(item, s)) {
+          amount[2] += ContentAmount(seed, item, likeness);
+        }
+      });
+    }
     if (seed.root_support <= 0) continue;
     for (const auto& table : *tables_) {
       const RowView row = table->Row(seed.item);
       for (uint32_t i = 0; i < row.size; ++i) {
         const uint32_t item = row.neighbours[i];
-        if (!scratch_.marks.Has(item)) continue;
-        const auto found = std::lower_bound(scratch_.places.begin(), scratch_.places.end(),
-                                            std::make_pair(item, 0u));
-        if (found == scratch_.places.end() || found->first != item) continue;
-        float* amount = Amount(found->second, s);
+        float* const amount = AmountOf(item, s);
+        if (amount == nullptr) continue;
         amount[0] += similar_scale_ * seed.similar_weight * RowView::Load(row.symmetric + i) /
                      (seed.root_support * index_.RootSupport(item) + shrink);
         amount[1] += next_scale_ * seed.next_weight * RowView::Load(row.directed + i);
@@ -376,6 +391,7 @@ void Query::AppendItem(uint32_t place, Answer* answer) {
     const float* amount = Amount(place, s);
     add(Source::kSimilar, seed.kind, seed.item, amount[0]);
     add(Source::kNext, seed.kind, seed.item, amount[1]);
+    add(Source::kContent, seed.kind, seed.item, amount[2]);
     if (seed.item == item) add(Source::kReminder, seed.kind, item, seed.reminder);
   }
   if (max_repeat_ > 0 && options_.repeat_weight > 0) {
@@ -392,7 +408,7 @@ void Query::AppendItem(uint32_t place, Answer* answer) {
   const float related = parts[0] + parts[1];
   ranked.source = Source::kPopular;
   float largest = parts[static_cast<size_t>(Source::kPopular)];
-  for (Source source : {Source::kReminder, Source::kRepeat}) {
+  for (Source source : {Source::kReminder, Source::kRepeat, Source::kContent}) {
     if (parts[static_cast<size_t>(source)] > largest) {
       largest = parts[static_cast<size_t>(source)];
       ranked.source = source;
@@ -418,15 +434,21 @@ Reason Query::MakeReason(uint32_t place, Source source) const {
       return reason;
     case Source::kSimilar:
     case Source::kNext:
+    case Source::kContent:
       break;
   }
-  const auto sum = [&](size_t s) { return Amount(place, s)[0] + Amount(place, s)[1]; };
+  const bool content = source == Source::kContent;
+  const auto sum = [&](size_t s) {
+    const float* const amount = Amount(place, s);
+    return content ? amount[2] : amount[0] + amount[1];
+  };
   size_t best = 0;
   for (size_t s = 1; s < scratch_.seeds.size(); ++s) {
     if (sum(s) > sum(best)) best = s;
   }
   const SeedKind kind = scratch_.seeds[best].kind;
-  reason.kind = kind == SeedKind::kPage     ? ReasonKind::kSimilarToPage
+  reason.kind = content                     ? ReasonKind::kAlike
+                : kind == SeedKind::kPage   ? ReasonKind::kSimilarToPage
                 : kind == SeedKind::kCart   ? ReasonKind::kBecauseInCart
                 : kind == SeedKind::kBought ? ReasonKind::kBecauseBought
                                             : ReasonKind::kBecauseViewed;

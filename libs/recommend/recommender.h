@@ -5,13 +5,16 @@
 // items of session and history, newest first, step 1, 2, …; a page item and cart items are step 1):
 //   similar  (1 - w) · Σ e^(-step_i / similar_reach) c_ij / (√(n_i n_j) + h)  / its maximum
 //   next     w       · Σ e^(-step_i / next_reach)    R_ij / n_i               / its maximum
-//   reminder          reminder_weight · r_1 / f · (r_s / r_1)^contrast,  s = step_j, j among the
-//   seeds;
+//   reminder          reminder_weight · r_1 / f · (r_s / r_1)^contrast, s = step_j, j a seed;
 //                     r_s = share of events that come back to what was touched s touches ago, f =
 //                     share that the strongest pair foretells, both learnt live (revisits.h)
 //   repeat            repeat_weight · f_j / its maximum, over what the customer bought:
 //                     f_j = orders_j · 2^(-age_j / half-life) · (popularity_j / maximum +
 //                     0.01)^trend
+//   content           content_weight · Σ e^(-step_i / similar_reach) · l_ij · m / (m + n),
+//                     l_ij = likeness by what the catalogue says (content_index.h), n = the smaller
+//                     of n_i and n_j, m = content_evidence: it speaks for items that few have met
+//                     and falls silent as relations learn
 //   popular           popular_weight · popularity of j / maximum (of the asked category if any)
 #ifndef KINDRED_RECOMMEND_RECOMMENDER_H_
 #define KINDRED_RECOMMEND_RECOMMENDER_H_
@@ -44,6 +47,8 @@ struct BlendOptions {
   double repeat_half_life_days = 365;
   double repeat_trend = 0.3;  // exponent of popularity in repeat
   double popular_weight = 0.05;
+  double content_weight = 0.3;
+  double content_evidence = 5;  // sessions with the less known of two items
   // Seeds of earlier visits fade with age besides their step.
   double seed_half_life_days = 14;
 };
@@ -55,9 +60,9 @@ absl::Status Validate(const BlendOptions& options);
 absl::Status SetByName(absl::string_view name, double value, BlendOptions* options);
 
 // kRule: what a rule of the caller added (control.h).
-enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular, kRule };
-inline constexpr int kSources = 6;
-// "similar", "next", "reminder", "repeat", "popular", "rule".
+enum class Source : uint8_t { kSimilar, kNext, kReminder, kRepeat, kPopular, kRule, kContent };
+inline constexpr int kSources = 7;
+// "similar", "next", "reminder", "repeat", "popular", "rule", "content".
 absl::string_view SourceName(Source source);
 
 // Where a seed came from; decides the words of a reason.
@@ -76,6 +81,7 @@ enum class ReasonKind : uint8_t {
   kBecauseBought,
   kBecauseInCart,
   kSimilarToPage,  // items[0]
+  kAlike,          // by content, to items[0], and items[1] unless 0
   kLookAgain,      // seen before, not bought
   kBuyAgain,
   kPopularInCategory,  // category

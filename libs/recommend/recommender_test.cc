@@ -1,6 +1,7 @@
 #include "recommend/recommender.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <random>
@@ -97,6 +98,52 @@ TEST_F(RecommenderTest, ANewItemIsRecommendableAfterItsFirstPair) {
   EXPECT_THAT(Ask({.recent = seen}), Not(::testing::Contains(999)));
   index_.SetHidden(ItemId(999), false);
   EXPECT_THAT(Ask({.recent = seen}), ::testing::Contains(999));
+}
+
+TEST_F(RecommenderTest, AnItemThatNobodyMetIsRecommendedByLikeness) {
+  for (int i = 0; i < 5; ++i) Session({1, 2, 3});
+  index_.SetAttributes(ItemId(90), {});
+  const Touch seen[] = {Viewed(1)};
+  const Request request = {.count = 3, .recent = seen, .exclude_recent = true};
+  EXPECT_THAT(Ask(request), ElementsAre(2, 3, 90)) << "to fill up";
+  EXPECT_EQ(answer_.items[2].score, 0);
+  const Alike alike[] = {{90, 0.8f}};
+  index_.content().Replace(1, alike);
+  EXPECT_THAT(Ask(request), ElementsAre(2, 3, 90));
+  const RankedItem& ranked = answer_.items[2];
+  EXPECT_EQ(ranked.source, Source::kContent);
+  EXPECT_EQ(ranked.reason.kind, ReasonKind::kAlike);
+  EXPECT_EQ(Sentence(
+                ranked.reason, [](ItemId item) { return absl::StrCat("item ", item.value()); },
+                [](TermId) { return std::string(); }),
+            "Like item 1");
+  const BlendOptions options;
+  EXPECT_NEAR(ranked.score, options.content_weight * 0.8 * std::exp(-1 / options.similar_reach),
+              1e-6);
+  ASSERT_EQ(ranked.contribution_count, 1u);
+  EXPECT_EQ(answer_.ContributionsOf(ranked)[0].seed, ItemId(1));
+}
+
+TEST_F(RecommenderTest, LikenessFallsSilentWhereRelationsKnowBetter) {
+  const Alike alike[] = {{2, 0.8f}};
+  index_.content().Replace(1, alike);
+  const Touch seen[] = {Viewed(1)};
+  const Request request = {.count = 1, .recent = seen, .exclude_recent = true};
+  const auto part = [&](int sessions) {
+    for (int i = 0; i < sessions; ++i) {
+      Session({1});
+      Session({2});
+    }
+    EXPECT_THAT(Ask(request), ElementsAre(2));
+    double sum = 0;
+    for (const Contribution& from : answer_.ContributionsOf(answer_.items[0])) {
+      if (from.source == Source::kContent) sum += from.amount;
+    }
+    return sum;
+  };
+  const double unknown = 0.3 * 0.8 * std::exp(-1.0 / 3);
+  EXPECT_NEAR(part(5), unknown / 2, 1e-4) << "as many sessions as content_evidence";
+  EXPECT_NEAR(part(490), unknown / 100, 1e-4);
 }
 
 TEST_F(RecommenderTest, AStrangerGetsThePopularItemsOfTheCategory) {
@@ -214,6 +261,14 @@ class RandomRequestTest : public RecommenderTest {
       const uint32_t centre = random_() % kItems;
       for (uint32_t& item : session) item = 1 + (centre + random_() % 30) % kItems;
       Session(session);
+    }
+    for (uint32_t item = 1; item <= kItems; ++item) {
+      std::vector<Alike> alike(random_() % (ContentRows::kWidth + 1));
+      for (Alike& other : alike) {
+        other = {static_cast<uint32_t>(1 + random_() % kItems),
+                 static_cast<float>(1 + random_() % 100) / 100};
+      }
+      index_.content().Replace(item, alike);
     }
   }
   void MakeRequest() {

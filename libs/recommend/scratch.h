@@ -3,6 +3,7 @@
 #ifndef KINDRED_RECOMMEND_SCRATCH_H_
 #define KINDRED_RECOMMEND_SCRATCH_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -84,6 +85,20 @@ class CandidateTable {
   int shift_ = 20;  // 32 - log2(cells)
   std::vector<Candidate> cells_;
   std::vector<uint32_t> used_;
+};
+
+// Marks the items of the answer, so that the second walk over the rows skips the rest fast.
+class Marks {
+ public:
+  void Clear() { words_.fill(0); }
+  void Set(uint32_t item) { words_[Word(item)] |= Bit(item); }
+  bool Has(uint32_t item) const { return (words_[Word(item)] & Bit(item)) != 0; }
+
+ private:
+  static uint32_t Hash(uint32_t item) { return (item * 2654435769u) >> 20; }
+  static uint32_t Word(uint32_t item) { return Hash(item) >> 6; }
+  static uint64_t Bit(uint32_t item) { return uint64_t{1} << (Hash(item) & 63); }
+  std::array<uint64_t, 64> words_{};
 };
 
 }  // namespace kindred::recommend

@@ -24,7 +24,7 @@ struct Parameter {
   double most = 1e9;  // to
 };
 
-std::array<Parameter, 17> ParametersOf(EvaluateOptions* options) {
+std::array<Parameter, 19> ParametersOf(EvaluateOptions* options) {
   BlendOptions& blend = options->blend;
   return {{
       {"reminder_weight", Section::kBlend, &blend.reminder_weight, nullptr, 1.6},
@@ -42,6 +42,8 @@ std::array<Parameter, 17> ParametersOf(EvaluateOptions* options) {
        2, 0, 14, 3650},
       {"popularity_half_life_days", Section::kNode, &options->decay.popularity_half_life_days,
        nullptr, 2, 0, 0.05, 3650},
+      {"content_weight", Section::kBlend, &blend.content_weight, nullptr, 0},
+      {"content_evidence", Section::kBlend, &blend.content_evidence, nullptr, 0},
       {"max_seeds", Section::kBlend, nullptr, &blend.max_seeds, 0},
       {"max_neighbours", Section::kOffline, nullptr, &options->pairs.max_neighbours, 0},
       {"max_gap", Section::kOffline, nullptr, &options->pairs.max_gap, 0},

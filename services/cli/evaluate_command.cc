@@ -19,6 +19,7 @@
 #include "cli/evaluate_input.h"
 #include "cli/evaluate_service.h"
 #include "event/event_time.h"
+#include "recommend/content_index.h"
 #include "recommend/evaluate.h"
 #include "recommend/tune.h"
 
@@ -26,7 +27,7 @@ namespace kindred::cli {
 namespace {
 
 struct Flags {
-  std::string train, test, from, svg;
+  std::string train, test, from, svg, items;
   std::vector<std::string> events;
   std::vector<std::string> set;
   double tail = 0;
@@ -72,6 +73,44 @@ absl::Status Print(const recommend::EvaluationReport& report, const Flags& flags
   return absl::OkStatus();
 }
 
+// Puts the catalogue into the index that is judged, as a node does before its first event.
+void PutCatalogue(const ItemFile& file, recommend::ItemIndex* index) {
+  base::Dictionary terms(1u << 24);
+  recommend::ContentIndex content({.max_items = file.items.size() + 1}, &index->content());
+  for (const auto& [number, item] : file.items) {
+    recommend::ItemAttributes attributes;
+    attributes.category = TermId(terms.Intern(item.category));
+    attributes.brand = TermId(terms.Intern(item.brand));
+    if (item.price) attributes.price = static_cast<float>(*item.price);
+    attributes.available = item.available;
+    attributes.hidden = item.hidden;
+    index->SetAttributes(ItemId(number), attributes);
+    content.Set(ItemId(number), {.title = item.title,
+                                 .category = item.category,
+                                 .brand = item.brand,
+                                 .attributes = item.attributes,
+                                 .embedding = item.embedding});
+  }
+  absl::StatusOr<size_t> left = 1;
+  while (left.ok() && *left > 0) left = content.Work(1000);
+  if (!left.ok()) std::fprintf(stderr, "%s\n", left.status().ToString().c_str());
+}
+
+absl::Status ReadCatalogue(InputNames* names, Flags* flags) {
+  if (flags->items.empty()) return absl::OkStatus();
+  KINDRED_ASSIGN_OR_RETURN(ItemFile file, ReadItems(flags->items, names));
+  if (file.items.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("no item in ", flags->items));
+  }
+  if (!flags->json) {
+    std::printf("%zu records of the catalogue (%llu not used)\n", file.items.size(),
+                static_cast<unsigned long long>(file.skipped));
+  }
+  auto shared = std::make_shared<const ItemFile>(std::move(file));
+  flags->options.prepare = [shared](recommend::ItemIndex* index) { PutCatalogue(*shared, index); };
+  return absl::OkStatus();
+}
+
 absl::Status RunSplit(Flags& flags) {
   KINDRED_RETURN_IF_ERROR(Prepare(&flags));
   InputNames names;
@@ -86,6 +125,7 @@ absl::Status RunSplit(Flags& flags) {
   } else {
     KINDRED_ASSIGN_OR_RETURN(test, ReadPrefixTargets(flags.test, &names));
   }
+  KINDRED_RETURN_IF_ERROR(ReadCatalogue(&names, &flags));
   return Print(recommend::EvaluateSplit(train, test, flags.options), flags);
 }
 
@@ -109,6 +149,7 @@ absl::Status RunPrequential(Flags& flags) {
                 names.items.size(), static_cast<unsigned long long>(log.skipped),
                 static_cast<unsigned long long>(log.rows));
   }
+  KINDRED_RETURN_IF_ERROR(ReadCatalogue(&names, &flags));
   std::unique_ptr<ServiceSubject> service;
   if (!flags.service.client.server.empty()) {
     KINDRED_ASSIGN_OR_RETURN(service, ServiceSubject::Open(flags.service, &names));
@@ -129,6 +170,8 @@ void Finish(const absl::Status& status) {
 void AddCommonOptions(CLI::App& command, Flags& flags) {
   command.add_flag("--json", flags.json, "Print one JSON object instead of the table");
   command.add_option("--svg", flags.svg, "Write the course over time as an SVG plot to this file");
+  command.add_option("--items", flags.items,
+                     "Catalogue, JSON lines as in the items topic: likeness by content counts too");
   command.add_flag("--quiet", flags.quiet, "No progress bar");
   command.add_option("--sample", flags.options.sample, "Share of the queries that are scored")
       ->check(CLI::Range(1e-6, 1.0));

@@ -14,6 +14,7 @@
 #include "cli/text_lines.h"
 #include "event/decoder.h"
 #include "event/event_time.h"
+#include "event/item_decoder.h"
 
 namespace kindred::cli {
 namespace {
@@ -256,6 +257,28 @@ absl::StatusOr<EventLog> ReadEventLog(const std::vector<std::string>& paths, Inp
     return a.touch.time_ms < b.touch.time_ms;
   });
   return log;
+}
+
+absl::StatusOr<ItemFile> ReadItems(const std::string& path, InputNames* names) {
+  KINDRED_ASSIGN_OR_RETURN(TextLines lines, TextLines::Open(path));
+  event::ItemDecoder decoder;
+  ItemFile file;
+  std::string line;
+  while (lines.Next(&line)) {
+    if (absl::StripAsciiWhitespace(line).empty()) continue;
+    event::EncodedRecord record;
+    record.value = line;
+    event::Item item;
+    const event::DecodeResult result = decoder.Decode(record, &item);
+    const uint32_t number = result.ok() ? names->items.Intern(item.item_id) : 0;
+    if (number == 0) {
+      ++file.skipped;
+    } else {
+      file.items.emplace_back(number, std::move(item));
+    }
+  }
+  KINDRED_RETURN_IF_ERROR(lines.status());
+  return file;
 }
 
 }  // namespace kindred::cli

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/dictionary.h"
+#include "event/item.h"
 #include "recommend/evaluate.h"
 
 namespace kindred::cli {
@@ -40,6 +42,13 @@ struct EventLog {
 // type column, rows with an order are purchases and others views. Files are read one after the
 // other.
 absl::StatusOr<EventLog> ReadEventLog(const std::vector<std::string>& paths, InputNames* names);
+
+// Catalogue: JSON lines as in the items topic. Lines that cannot be read are counted in `skipped`.
+struct ItemFile {
+  std::vector<std::pair<uint32_t, event::Item>> items;  // with their numbers
+  uint64_t skipped = 0;
+};
+absl::StatusOr<ItemFile> ReadItems(const std::string& path, InputNames* names);
 
 }  // namespace kindred::cli
 

@@ -169,7 +169,8 @@ void AddSimilar(CLI::App& app) {
   command->footer("Example:\n  kindred similar sku-3 -n 5");
   command->add_option("item", options->id, "The item's id")->required();
   command->add_option("--method", options->method,
-                      "adjusted-cosine: by ratings; default: by what customers do");
+                      "adjusted-cosine: by ratings; content: by the catalogue; default: by what "
+                      "customers do");
   AddFilterOptions(command, options.get());
   AddClientOptions(command, &options->client);
   command->callback([options] {

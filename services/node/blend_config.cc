@@ -28,6 +28,8 @@ constexpr Field kFields[] = {
     KINDRED_BLEND_FIELD(repeat_half_life_days),
     KINDRED_BLEND_FIELD(repeat_trend),
     KINDRED_BLEND_FIELD(popular_weight),
+    KINDRED_BLEND_FIELD(content_weight),
+    KINDRED_BLEND_FIELD(content_evidence),
     KINDRED_BLEND_FIELD(seed_half_life_days),
 };
 #undef KINDRED_BLEND_FIELD

@@ -1,6 +1,6 @@
 #include "node/catalogue_follower.h"
 
-#include <limits>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -16,6 +16,9 @@ namespace {
 constexpr absl::Duration kOpenTimeout = absl::Seconds(10);
 constexpr absl::Duration kPollWait = absl::Milliseconds(100);
 constexpr size_t kPollRecords = 1000;
+// Items are compared a few at a time, with a pause as long: it may cost half a core, not more.
+constexpr size_t kCompareAtATime = 8;
+constexpr absl::Duration kCompareIdle = absl::Milliseconds(50);
 
 telemetry::Counter& Updates(telemetry::Registry* registry, const char* outcome) {
   return registry->GetCounter("kindred_catalogue_updates_total",
@@ -23,30 +26,18 @@ telemetry::Counter& Updates(telemetry::Registry* registry, const char* outcome) 
                               {{"outcome", outcome}});
 }
 
-// Puts one item into the catalogue, which fills events, and into the index, which answers.
-void Put(const event::Item& item, ItemId id, SharedState* shared) {
-  base::Dictionary& terms = shared->terms.names();
+CatalogueItem FactsOf(event::Item item) {
   CatalogueItem facts;
-  facts.title = item.title;
-  facts.category = item.category;
-  facts.brand = item.brand;
-  facts.currency = item.currency;
+  facts.title = std::move(item.title);
+  facts.category = std::move(item.category);
+  facts.brand = std::move(item.brand);
+  facts.currency = std::move(item.currency);
   facts.has_price = item.price.has_value();
   facts.price = item.price.value_or(0);
   facts.available = item.available;
   facts.hidden = item.hidden;
-  for (const auto& [name, value] : item.attributes) facts.attributes[name] = value;
-  recommend::ItemAttributes attributes;
-  attributes.category = TermId(terms.Intern(item.category));
-  attributes.brand = TermId(terms.Intern(item.brand));
-  attributes.currency = TermId(terms.Intern(item.currency));
-  attributes.price = item.price.has_value() ? static_cast<float>(*item.price)
-                                            : std::numeric_limits<float>::quiet_NaN();
-  attributes.available = facts.available;
-  attributes.hidden = facts.hidden;
-  attributes.title = facts.title;
-  shared->index.SetAttributes(id, attributes);
-  shared->catalogue.Set(id, std::move(facts));
+  for (auto& [name, value] : item.attributes) facts.attributes[name] = std::move(value);
+  return facts;
 }
 
 }  // namespace
@@ -58,6 +49,7 @@ absl::StatusOr<std::unique_ptr<CatalogueFollower>> CatalogueFollower::Start(
                            stream::CompactedTopicReader::Open(connection, topic, kOpenTimeout));
   auto follower = absl::WrapUnique(new CatalogueFollower(std::move(reader), shared, registry));
   follower->thread_ = std::thread([raw = follower.get()] { raw->Run(); });
+  follower->comparer_ = std::thread([raw = follower.get()] { raw->CompareItems(); });
   return follower;
 }
 
@@ -74,6 +66,7 @@ CatalogueFollower::~CatalogueFollower() { Stop(); }
 void CatalogueFollower::Stop() {
   stopping_.store(true, std::memory_order_release);
   if (thread_.joinable()) thread_.join();
+  if (comparer_.joinable()) comparer_.join();
   if (reader_ != nullptr) reader_->Close(absl::Seconds(5)).IgnoreError();
   reader_.reset();
 }
@@ -84,6 +77,23 @@ bool CatalogueFollower::SetHidden(const stream::RawRecord& record) {
   const ItemId id(item.empty() ? 0 : shared_.items.names().Intern(item));
   if (id.value() != 0) shared_.index.SetHidden(id, !record.tombstone());
   return true;
+}
+
+void CatalogueFollower::CompareItems() {
+  base::LogLimiter limiter(absl::Minutes(1));
+  while (!stopping_.load(std::memory_order_acquire)) {
+    absl::Duration pause = kCompareIdle;
+    // Not before the catalogue is there: how rare a word is shows then.
+    if (caught_up()) {
+      const absl::Time start = absl::Now();
+      const absl::StatusOr<size_t> left = shared_.content.Work(kCompareAtATime);
+      if (!left.ok() && limiter.Allow(absl::Now())) {
+        base::LogWarning("catalogue", "items cannot be compared", {{"error", left.status()}});
+      }
+      if (left.ok() && *left > 0) pause = std::min(absl::Now() - start, kCompareIdle);
+    }
+    absl::SleepFor(pause);
+  }
 }
 
 void CatalogueFollower::Run() {
@@ -106,8 +116,7 @@ void CatalogueFollower::Run() {
       if (record.tombstone()) {
         const ItemId id(shared_.items.names().Intern(record.key()));
         if (id.value() == 0) continue;
-        shared_.catalogue.Remove(id);
-        shared_.index.RemoveFromCatalogue(id);
+        RemoveCatalogueItem(id, &shared_);
         removed_.Increment();
         continue;
       }
@@ -131,7 +140,8 @@ void CatalogueFollower::Run() {
         }
         continue;
       }
-      Put(item, id, &shared_);
+      const std::vector<float> embedding = std::move(item.embedding);
+      SetCatalogueItem(id, FactsOf(std::move(item)), embedding, &shared_);
       set_.Increment();
     }
     if (reader_->caught_up()) caught_up_.store(true, std::memory_order_release);

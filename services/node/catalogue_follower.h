@@ -1,4 +1,5 @@
 // Reads the items topic into the catalogue and the index: to its end before events start, and on.
+// Which items are alike by content is found out behind it.
 #ifndef KINDRED_NODE_CATALOGUE_FOLLOWER_H_
 #define KINDRED_NODE_CATALOGUE_FOLLOWER_H_
 
@@ -39,6 +40,7 @@ class CatalogueFollower {
   CatalogueFollower(std::unique_ptr<stream::CompactedTopicReader> reader, SharedState* shared,
                     telemetry::Registry* registry);
   void Run();
+  void CompareItems();
   // Whether the record hides an item or shows it again.
   bool SetHidden(const stream::RawRecord& record);
 
@@ -50,6 +52,7 @@ class CatalogueFollower {
   std::atomic<bool> caught_up_{false};
   std::atomic<bool> stopping_{false};
   std::thread thread_;
+  std::thread comparer_;  // compares items with each other, behind the reading
 };
 
 }  // namespace kindred::node

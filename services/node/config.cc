@@ -209,6 +209,7 @@ void ValidateRecommend(const config::v1::RecommendConfig& config,
              problems);
   CheckRange("recommend.popularity_half_life_days", config.popularity_half_life_days(), 0.04, 3650,
              problems);
+  CheckRange("recommend.content_items", config.content_items(), 0, 10'000'000, problems);
   CheckRange("recommend.attribution_window_hours", config.attribution_window_hours(), 0, 24 * 366,
              problems);
   if (const absl::Status blend = Validate(BlendOptionsOf(config.blend())); !blend.ok()) {
@@ -271,6 +272,7 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_recommend()->set_popularity_half_life_days(7);
   config.mutable_recommend()->set_experiment("");
   config.mutable_recommend()->set_attribution_window_hours(168);
+  config.mutable_recommend()->set_content_items(100'000);
   SetBlendConfig(recommend::BlendOptions(), config.mutable_recommend()->mutable_blend());
   return config;
 }

@@ -89,8 +89,13 @@ absl::Status SetDays(absl::string_view text, google::protobuf::Duration* duratio
 }
 
 absl::Status SetMethod(absl::string_view text, v1::SimilarItemsRequest* request) {
-  if (text != "adjusted-cosine") return Expected("adjusted-cosine", text);
-  request->set_method(v1::SIMILARITY_METHOD_ADJUSTED_COSINE);
+  if (text == "adjusted-cosine") {
+    request->set_method(v1::SIMILARITY_METHOD_ADJUSTED_COSINE);
+  } else if (text == "content") {
+    request->set_method(v1::SIMILARITY_METHOD_CONTENT);
+  } else {
+    return Expected("adjusted-cosine or content", text);
+  }
   return absl::OkStatus();
 }
 

@@ -83,9 +83,14 @@ class LiveServing final : public Serving {
   // The recommender that answers, and the name of its variant; empty without an experiment.
   const recommend::Recommender* ChooseVariant(const v1::RecommendRequest& request,
                                               RequestCheck* check, std::string* name) const;
-  // SimilarItems by ratings.
+  // SimilarItems by ratings, and by what the catalogue says. The filters of `numbers` hold.
   void ItemsRatedAlike(ItemId item, const v1::SimilarItemsRequest& request,
                        const recommend::Request& numbers, v1::SimilarItemsResponse* response) const;
+  void ItemsAlikeByContent(ItemId item, const v1::SimilarItemsRequest& request,
+                           const recommend::Request& numbers,
+                           v1::SimilarItemsResponse* response) const;
+  void AddAlike(ItemId item, double score, v1::Source source,
+                const v1::SimilarItemsRequest& request, v1::SimilarItemsResponse* response) const;
   // The newest `count` steps of "series/…", from step `first` on; points before `since_ms` are not
   // whole.
   absl::Status ReadSeries(absl::string_view name, series::Step step, size_t count,

@@ -179,6 +179,7 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
             {{{"part", "samples"}}, samples},
             {{{"part", "names"}}, static_cast<double>(names)},
             {{{"part", "items"}}, static_cast<double>(shared->index.memory_bytes())},
+            {{{"part", "content"}}, static_cast<double>(shared->content.memory_bytes())},
             {{{"part", "process"}}, static_cast<double>(ResidentBytes())}};
       }));
   out->push_back(registry->AddCollector(
@@ -188,6 +189,12 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
   out->push_back(
       registry->AddCollector(MetricKind::kGauge, "kindred_items", "Items known.", [shared] {
         return std::vector<Sample>{{{}, static_cast<double>(shared->index.item_count())}};
+      }));
+  out->push_back(registry->AddCollector(
+      MetricKind::kCounter, "kindred_content_refused_total",
+      "Items of the catalogue that are not compared with others: recommend.content_items are.",
+      [shared] {
+        return std::vector<Sample>{{{}, static_cast<double>(shared->content.refused())}};
       }));
 }
 

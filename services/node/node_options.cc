@@ -53,6 +53,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
   options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
   options.blend = BlendOptionsOf(config.recommend().blend());
+  options.content.max_items = static_cast<size_t>(config.recommend().content_items());
   options.pairs = recommend::SharedOver(options.pairs, partitions);
   options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
                             static_cast<size_t>(partitions);

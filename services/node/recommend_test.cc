@@ -363,5 +363,101 @@ TEST(RecommendFilterTest, RandomExpressionsAgreeWithABruteForceCheck) {
   EXPECT_GT(short_answers, 10);  // both kinds were met
 }
 
+// --- Likeness by what the catalogue says
+
+CatalogueItem Described(const std::string& title, const std::string& category,
+                        const std::string& colour = "") {
+  CatalogueItem facts;
+  facts.title = title;
+  facts.category = category;
+  if (!colour.empty()) facts.attributes["colour"] = colour;
+  return facts;
+}
+
+class RecommendContentTest : public ::testing::Test {
+ protected:
+  RecommendContentTest() {
+    FillShop(&shop_);
+    shop_.SetItem("mug-1", Described("Stoneware mug with lid", "mugs", "blue"));
+    shop_.SetItem("mug-2", Described("Porcelain mug", "mugs", "white"));
+    shop_.SetItem("lamp-1", Described("Stoneware lamp with shade", "lamps", "blue"));
+    shop_.CompareItems();
+  }
+  std::vector<std::string> Similar(const v1::SimilarItemsRequest& request) {
+    v1::SimilarItemsResponse response;
+    EXPECT_TRUE(shop_.serving.SimilarItems(request, &response).ok());
+    std::vector<std::string> items;
+    for (const v1::Recommendation& item : response.recommendations()) {
+      EXPECT_EQ(item.source(), v1::SOURCE_CONTENT);
+      EXPECT_EQ(item.contributions_size(), 1);
+      EXPECT_EQ(item.contributions(0).amount(), item.score());
+      items.push_back(item.item_id());
+    }
+    return items;
+  }
+  TestShop shop_;
+};
+
+TEST_F(RecommendContentTest, AnItemThatNobodyMetIsRecommendedToWhoTurnedToItsLike) {
+  for (int visit = 0; visit < 3; ++visit) {
+    shop_.Send(absl::StrCat("visitor-", visit), "view", "mug-1");
+  }
+  shop_.Send("me", "view", "mug-1");
+  ASSERT_THAT(shop_.Items(For("me")), Contains("mug-2"));
+  // Told after the first comparison, with the vector of another world: the text counts.
+  shop_.SetItem("mug-9", Described("Mug with lid, stoneware", "mugs", "blue"), {1, 2, 3});
+  shop_.CompareItems();
+  const auto answer = shop_.Ask(For("me"));
+  ASSERT_TRUE(answer.ok());
+  const auto found =
+      std::find_if(answer->recommendations().begin(), answer->recommendations().end(),
+                   [](const auto& item) { return item.item_id() == "mug-9"; });
+  ASSERT_NE(found, answer->recommendations().end());
+  EXPECT_EQ(found->source(), v1::SOURCE_CONTENT);
+  EXPECT_EQ(found->reason(), "Like Stoneware mug with lid");
+  ASSERT_GT(found->contributions_size(), 0);
+  EXPECT_EQ(found->contributions(0).because_item_id(), "mug-1");
+  double sum = 0;
+  for (const v1::Contribution& part : found->contributions()) sum += part.amount();
+  EXPECT_NEAR(sum, found->score(), 1e-4);
+  // It is a page of the catalogue like any other: hidden and removed at once.
+  const ItemId mug(shop_.state.shared->items.names().Find("mug-9"));
+  shop_.state.shared->index.SetHidden(mug, true);
+  EXPECT_THAT(shop_.Items(For("me", 100)), Not(Contains("mug-9")));
+  shop_.state.shared->index.SetHidden(mug, false);
+  RemoveCatalogueItem(mug, shop_.state.shared.get());
+  EXPECT_THAT(shop_.Items(For("me", 100)), Not(Contains("mug-9")));
+}
+
+TEST_F(RecommendContentTest, SimilarItemsByContentAreThoseAlikeThatPassTheFilter) {
+  v1::SimilarItemsRequest request;
+  request.set_item_id("mug-1");
+  request.set_method(v1::SIMILARITY_METHOD_CONTENT);
+  EXPECT_EQ(Similar(request), (std::vector<std::string>{"mug-2", "lamp-1"}));
+  request.mutable_filter()->add_exclude_item_ids("mug-2");
+  EXPECT_EQ(Similar(request), std::vector<std::string>{"lamp-1"});
+  request.mutable_filter()->set_expression("category == \"mugs\"");
+  EXPECT_THAT(Similar(request), IsEmpty());
+  // The filter finds what stands behind a hundred others.
+  for (int i = 0; i < 300; ++i) {
+    CatalogueItem pot = Described("Tea pot", "pots");
+    pot.has_price = true;
+    pot.price = i;
+    shop_.SetItem(absl::StrCat("pot-", i), pot);
+  }
+  shop_.CompareItems();
+  request.set_item_id("pot-1");
+  request.mutable_filter()->clear_exclude_item_ids();
+  request.mutable_filter()->set_expression("price == 137");
+  EXPECT_EQ(Similar(request), std::vector<std::string>{"pot-137"});
+  request.set_count(100);
+  request.clear_filter();
+  EXPECT_THAT(Similar(request), SizeIs(100));
+  // An item that only events name has no likeness.
+  shop_.Send("me", "view", "stranger");
+  request.set_item_id("stranger");
+  EXPECT_THAT(Similar(request), IsEmpty());
+}
+
 }  // namespace
 }  // namespace kindred::node

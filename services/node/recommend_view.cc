@@ -41,6 +41,8 @@ v1::Source SourceOf(recommend::Source source) {
       return v1::SOURCE_POPULAR;
     case recommend::Source::kRule:
       return v1::SOURCE_RULE;
+    case recommend::Source::kContent:
+      return v1::SOURCE_CONTENT;
   }
   return v1::SOURCE_UNSPECIFIED;
 }
@@ -351,8 +353,10 @@ absl::Status LiveServing::SimilarItems(const v1::SimilarItemsRequest& request,
   RecommendControls controls(request.filter(), shared_, &check);
   if (request.item_id().empty()) check.Violation("item_id", "is required");
   if (request.method() != v1::SIMILARITY_METHOD_UNSPECIFIED &&
-      request.method() != v1::SIMILARITY_METHOD_ADJUSTED_COSINE) {
-    check.Violation("method", "expected SIMILARITY_METHOD_ADJUSTED_COSINE, or none");
+      request.method() != v1::SIMILARITY_METHOD_ADJUSTED_COSINE &&
+      request.method() != v1::SIMILARITY_METHOD_CONTENT) {
+    check.Violation(
+        "method", "expected SIMILARITY_METHOD_ADJUSTED_COSINE, SIMILARITY_METHOD_CONTENT or none");
   }
   KINDRED_RETURN_IF_ERROR(check.status());
   const ItemId item(shared_.items.names().Find(request.item_id()));
@@ -366,9 +370,13 @@ absl::Status LiveServing::SimilarItems(const v1::SimilarItemsRequest& request,
   numbers.page_item = item;
   controls.Apply(&numbers);
   SetTime(numbers.now_ms, response->mutable_as_of_time());
-  if (request.method() == v1::SIMILARITY_METHOD_ADJUSTED_COSINE) {
+  if (request.method() != v1::SIMILARITY_METHOD_UNSPECIFIED) {
     if (controls.controls().condition != nullptr) numbers.filter = controls.controls().condition;
-    ItemsRatedAlike(item, request, numbers, response);
+    if (request.method() == v1::SIMILARITY_METHOD_CONTENT) {
+      ItemsAlikeByContent(item, request, numbers, response);
+    } else {
+      ItemsRatedAlike(item, request, numbers, response);
+    }
     return absl::OkStatus();
   }
   recommend::Answer& answer = ScratchAnswer();

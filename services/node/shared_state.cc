@@ -75,6 +75,35 @@ SharedState::SharedState(const SharedOptions& shared_options)
       terms('t', kMaxTerms),
       default_currency(terms.names().Intern(options.default_currency)),
       affinity_decay(DaysToMs(options.affinity_half_life_days)),
-      index(options.decay) {}
+      index(options.decay),
+      content(options.content, &index.content()) {}
+
+void SetCatalogueItem(ItemId item, CatalogueItem facts, absl::Span<const float> embedding,
+                      SharedState* shared) {
+  base::Dictionary& terms = shared->terms.names();
+  recommend::ItemAttributes attributes;
+  attributes.category = TermId(terms.Intern(facts.category));
+  attributes.brand = TermId(terms.Intern(facts.brand));
+  attributes.currency = TermId(terms.Intern(facts.currency));
+  if (facts.has_price) attributes.price = static_cast<float>(facts.price);
+  attributes.available = facts.available;
+  attributes.hidden = facts.hidden;
+  attributes.title = facts.title;
+  shared->index.SetAttributes(item, attributes);
+  const std::vector<std::pair<std::string, std::string>> free(facts.attributes.begin(),
+                                                              facts.attributes.end());
+  shared->content.Set(item, {.title = facts.title,
+                             .category = facts.category,
+                             .brand = facts.brand,
+                             .attributes = free,
+                             .embedding = embedding});
+  shared->catalogue.Set(item, std::move(facts));
+}
+
+void RemoveCatalogueItem(ItemId item, SharedState* shared) {
+  shared->catalogue.Remove(item);
+  shared->content.Remove(item);
+  shared->index.RemoveFromCatalogue(item);
+}
 
 }  // namespace kindred::node

@@ -15,6 +15,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "base/dictionary.h"
 #include "base/strong_int.h"
 #include "clean/cleaner.h"
@@ -25,6 +26,7 @@
 #include "node/experiment.h"
 #include "node/rule_set.h"
 #include "profile/identity_group.h"
+#include "recommend/content_index.h"
 #include "recommend/item_index.h"
 #include "recommend/pair_table.h"
 #include "recommend/recommender.h"
@@ -79,6 +81,7 @@ struct SharedOptions {
   recommend::DecayOptions decay;
   recommend::PairOptions pairs;
   recommend::BlendOptions blend;
+  recommend::ContentOptions content;
   // How much what a customer did counts when it is recommended to, by Interaction.
   std::array<float, recommend::kInteractionKinds> event_weights = {1, 1, 1, 1, 1, 1};
   AttributionOptions attribution;
@@ -110,10 +113,17 @@ struct SharedState {
   const TermId default_currency;
   const learn::ForwardDecay affinity_decay;
   recommend::ItemIndex index;
+  recommend::ContentIndex content;  // writes the index's rows
   Catalogue catalogue;
   StrayIndex strays;
   RuleBook rules;
 };
+
+// What the catalogue says of an item, to all that use it: events are filled from it, answers filter
+// by it, and likeness by content is made of it. `embedding`: the item's vector, may be empty.
+void SetCatalogueItem(ItemId item, CatalogueItem facts, absl::Span<const float> embedding,
+                      SharedState* shared);
+void RemoveCatalogueItem(ItemId item, SharedState* shared);
 
 }  // namespace kindred::node
 

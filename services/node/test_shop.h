@@ -37,20 +37,12 @@ class TestShop {
   }
 
   // As the follower of the items topic does.
-  void SetItem(const std::string& id, CatalogueItem facts) {
-    SharedState& shared = *state.shared;
-    base::Dictionary& terms = shared.terms.names();
-    const ItemId item(shared.items.names().Intern(id));
-    recommend::ItemAttributes attributes;
-    attributes.category = TermId(terms.Intern(facts.category));
-    attributes.brand = TermId(terms.Intern(facts.brand));
-    attributes.currency = TermId(terms.Intern(facts.currency));
-    if (facts.has_price) attributes.price = static_cast<float>(facts.price);
-    attributes.available = facts.available;
-    attributes.title = facts.title;
-    shared.index.SetAttributes(item, attributes);
-    shared.catalogue.Set(item, std::move(facts));
+  void SetItem(const std::string& id, CatalogueItem facts,
+               const std::vector<float>& embedding = {}) {
+    const ItemId item(state.shared->items.names().Intern(id));
+    SetCatalogueItem(item, std::move(facts), embedding, state.shared.get());
   }
+  void CompareItems() { EXPECT_TRUE(state.shared->content.Work(1u << 20).ok()); }
   void Send(const std::string& id, const std::string& user, const std::string& type,
             const std::string& more, int64_t time_ms) {
     newest_ = std::max(newest_, time_ms);
