@@ -248,4 +248,15 @@ void AddConsent(std::vector<Consent>& consents, Consent added) {
   if (consents.size() > kMaxConsents) EraseOldest(consents);
 }
 
+void AddDislike(std::vector<Dislike>& dislikes, Dislike added) {
+  const auto same = std::find_if(dislikes.begin(), dislikes.end(),
+                                 [&](const Dislike& entry) { return entry.item == added.item; });
+  if (same != dislikes.end()) {
+    if (same->time_ms >= added.time_ms) return;
+    dislikes.erase(same);
+  }
+  dislikes.insert(std::lower_bound(dislikes.begin(), dislikes.end(), added), added);
+  if (dislikes.size() > kMaxDislikes) dislikes.erase(dislikes.begin());
+}
+
 }  // namespace kindred::profile

@@ -57,6 +57,7 @@ void AddCurrency(std::vector<CurrencyTotals>& currencies, const CurrencyTotals& 
 void AddTrait(std::vector<Trait>& traits, Trait added);
 void AddIdentity(std::vector<Identity>& identities, Identity added);
 void AddConsent(std::vector<Consent>& consents, Consent added);
+void AddDislike(std::vector<Dislike>& dislikes, Dislike added);
 
 }  // namespace kindred::profile
 

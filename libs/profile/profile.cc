@@ -146,6 +146,9 @@ void Profile::Apply(const clean::CleanEvent& event, const ApplyContext& context)
   }
   if (event.type == EventType::kPurchase) ApplyPurchase(event, context, time_ms);
   if (event.type == EventType::kRefund) ApplyRefund(event, context);
+  if (event.type == EventType::kDislike && context.item.value() != 0) {
+    AddDislike(MutableRarities().dislikes, {time_ms, context.item});
+  }
   ApplyRare(event, time_ms);
 }
 
@@ -403,7 +406,7 @@ size_t Profile::memory_bytes() const {
   const Rarities& rare = *rarities_;
   bytes += sizeof(Rarities) + rare.traits.capacity() * sizeof(Trait) +
            rare.identities.capacity() * sizeof(Identity) +
-           rare.consents.capacity() * sizeof(Consent) +
+           rare.consents.capacity() * sizeof(Consent) + rare.dislikes.capacity() * sizeof(Dislike) +
            rare.other_currencies.capacity() * sizeof(CurrencyTotals);
   for (const Trait& trait : rare.traits) bytes += HeapBytes(trait.name) + HeapBytes(trait.json);
   for (const Identity& identity : rare.identities) bytes += HeapBytes(identity.value);

@@ -113,8 +113,7 @@ class Profile {
   const Geography& geography() const;
   // The country that most events named; ties go to the one seen first. 0 if none.
   TermId usual_country() const;
-  // Traits, identities, consents, other currencies, ratings. Without any: all empty.
-  const Rarities& rarities() const;
+  const Rarities& rarities() const;  // without any: all empty
   const QualityCounts& quality() const { return quality_; }
   // For Cleaner::FlagOutliers(), before Apply().
   const clean::AmountHistory& amount_history() const { return purchases().amounts; }
@@ -158,6 +157,7 @@ class Profile {
   void UndoPurchase(const clean::CleanEvent& event, const ApplyContext& context, int64_t time_ms);
   void UndoPurchaseTime(int64_t time_ms);
   void UndoRefund(const clean::CleanEvent& event, const ApplyContext& context);
+  void UndoDislike(Dislike undone);
   void ApplyPlace(const ApplyContext& context, int64_t time_ms);
   void ApplyAffinities(event::EventType type, const ApplyContext& context, int64_t time_ms);
   void AddDropped(double category, double brand);

@@ -124,6 +124,7 @@ void Profile::MergeRarities(const Rarities& other) {
   for (const Trait& trait : other.traits) AddTrait(into.traits, trait);
   for (const Identity& identity : other.identities) AddIdentity(into.identities, identity);
   for (const Consent& consent : other.consents) AddConsent(into.consents, consent);
+  for (const Dislike& dislike : other.dislikes) AddDislike(into.dislikes, dislike);
   for (const CurrencyTotals& totals : other.other_currencies) {
     AddCurrency(into.other_currencies, totals);
   }

@@ -37,6 +37,7 @@ inline constexpr size_t kMaxTraits = 64;
 inline constexpr size_t kMaxTraitBytes = 8192;  // names and values
 inline constexpr size_t kMaxIdentities = 32;
 inline constexpr size_t kMaxConsents = 32;
+inline constexpr size_t kMaxDislikes = 32;
 
 struct TypeCount {
   event::EventType type;
@@ -164,13 +165,20 @@ struct Consent {
   friend bool operator==(const Consent&, const Consent&) = default;
 };
 
+// An item that the customer said no to, and when last.
+struct Dislike {
+  int64_t time_ms;
+  ItemId item;
+  friend auto operator<=>(const Dislike&, const Dislike&) = default;
+};
+
 // What few customers have. Beyond a bound the oldest by time leaves.
 struct Rarities {
-  std::vector<Trait> traits;         // by name
-  std::vector<Identity> identities;  // by linked_ms, kind, value
-  std::vector<Consent> consents;     // by purpose
-  std::vector<CurrencyTotals>
-      other_currencies;  // in order of arrival; no further ones at the bound
+  std::vector<Trait> traits;                     // by name
+  std::vector<Identity> identities;              // by linked_ms, kind, value
+  std::vector<Consent> consents;                 // by purpose
+  std::vector<Dislike> dislikes;                 // by time, item; an item once
+  std::vector<CurrencyTotals> other_currencies;  // in order of arrival; none further at the bound
   uint32_t ratings = 0;
   int64_t rating_sum_micros = 0;
   // Forward-decayed sums of affinities that left.

@@ -26,9 +26,9 @@ std::string Pick(Random& random, const std::string& prefix, uint64_t of) {
 // bought … Times are distinct but for the lines of one order.
 std::vector<TestEvent> RandomEvents(Random& random, size_t count) {
   constexpr EventType kTypes[] = {
-      EventType::kView,    EventType::kClick,   EventType::kAddToCart, EventType::kPurchase,
-      EventType::kRefund,  EventType::kRating,  EventType::kSearch,    EventType::kRemoveFromCart,
-      EventType::kConsent, EventType::kIdentify};
+      EventType::kView,    EventType::kClick,    EventType::kAddToCart, EventType::kPurchase,
+      EventType::kRefund,  EventType::kRating,   EventType::kSearch,    EventType::kRemoveFromCart,
+      EventType::kConsent, EventType::kIdentify, EventType::kDislike};
   std::vector<TestEvent> events;
   for (size_t i = 0; i < count; ++i) {
     TestEvent event;
@@ -128,6 +128,7 @@ void ExpectSame(const Profile& a, const Profile& b) {
   EXPECT_EQ(a.rarities().traits, b.rarities().traits);
   EXPECT_EQ(a.rarities().identities, b.rarities().identities);
   EXPECT_EQ(a.rarities().consents, b.rarities().consents);
+  EXPECT_EQ(a.rarities().dislikes, b.rarities().dislikes);
   EXPECT_EQ(a.rarities().ratings, b.rarities().ratings);
   EXPECT_EQ(a.rarities().rating_sum_micros, b.rarities().rating_sum_micros);
   ASSERT_EQ(a.recent_items().size(), b.recent_items().size());

@@ -319,9 +319,27 @@ class ProfileRecord::Reader {
     }
     out->ratings = Number32();
     out->rating_sum_micros = Micros();
-    if (!Bool()) return;
-    out->dropped_category_sum = Sum();
-    out->dropped_brand_sum = Sum();
+    const uint8_t rest = in_.U8();
+    Require(rest <= (kDroppedSums | kDislikes));
+    if ((rest & kDroppedSums) != 0) {
+      out->dropped_category_sum = Sum();
+      out->dropped_brand_sum = Sum();
+    }
+    if ((rest & kDislikes) != 0) ReadDislikes(&out->dislikes);
+  }
+
+  void ReadDislikes(std::vector<Dislike>* out) {
+    const size_t size = Size(kMaxDislikes, 2);
+    Require(size > 0);
+    int64_t next = profile_.last_seen_ms_;
+    for (size_t i = 0; i < size; ++i) {
+      next = Before(next);
+      const Dislike dislike{next, Item()};
+      for (const Dislike& other : *out) Require(other.item != dislike.item);
+      Require(out->empty() || dislike < out->back());
+      out->push_back(dislike);
+    }
+    std::reverse(out->begin(), out->end());
   }
 
   void ReadTraits(Rarities* out) {

@@ -291,10 +291,23 @@ class ProfileRecord::Writer {
     out_.Varint(rarities.ratings);
     Micros(rarities.rating_sum_micros);
     const bool dropped = rarities.dropped_category_sum != 0 || rarities.dropped_brand_sum != 0;
-    out_.U8(dropped ? 1 : 0);
-    if (!dropped) return;
-    out_.F64(rarities.dropped_category_sum);
-    out_.F64(rarities.dropped_brand_sum);
+    out_.U8(static_cast<uint8_t>((dropped ? kDroppedSums : 0) |
+                                 (rarities.dislikes.empty() ? 0 : kDislikes)));
+    if (dropped) {
+      out_.F64(rarities.dropped_category_sum);
+      out_.F64(rarities.dropped_brand_sum);
+    }
+    if (!rarities.dislikes.empty()) WriteDislikes(rarities.dislikes);
+  }
+
+  void WriteDislikes(absl::Span<const Dislike> dislikes) {
+    out_.Varint(dislikes.size());
+    int64_t next = profile_.last_seen_ms_;
+    for (size_t i = dislikes.size(); i-- > 0;) {
+      out_.Varint(next - dislikes[i].time_ms);
+      out_.Varint(dislikes[i].item.value());
+      next = dislikes[i].time_ms;
+    }
   }
 
   void Quality() {

@@ -387,5 +387,39 @@ TEST(ProfileTest, MedianCustomerIsSmallInMemory) {
   EXPECT_LE(applier.ApplyAll(events).memory_bytes(), 800u);
 }
 
+TEST(ProfileTest, TheNewestDislikesAreKeptLongerThanRecentItems) {
+  TestApplier applier;
+  std::vector<TestEvent> events;
+  for (int i = 0; i < 40; ++i) {
+    TestEvent event;
+    event.type = event::EventType::kDislike;
+    event.item = absl::StrCat("sku-", i % 36);  // four of them twice
+    event.time_ms = kTestStartMs + i * 1000;
+    events.push_back(event);
+  }
+  for (int i = 0; i < 30; ++i) {
+    TestEvent event;
+    event.time_ms = kTestStartMs + 100'000 + i * 1000;
+    events.push_back(event);
+  }
+  const Profile forwards = applier.ApplyAll(events);
+  std::reverse(events.begin(), events.end());
+  const Profile backwards = applier.ApplyAll(events);
+  const absl::Span<const Dislike> kept = forwards.rarities().dislikes;
+  ASSERT_EQ(kept.size(), kMaxDislikes);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    const int nth = static_cast<int>(i) + 8;
+    EXPECT_EQ(kept[i].time_ms, kTestStartMs + nth * 1000);
+    EXPECT_EQ(kept[i].item, applier.Item(absl::StrCat("sku-", nth % 36)));
+  }
+  EXPECT_EQ(forwards.rarities().dislikes, backwards.rarities().dislikes);
+  std::string bytes;
+  forwards.Encode(&bytes);
+  const absl::StatusOr<Profile> read = Profile::Decode(bytes);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->rarities().dislikes, forwards.rarities().dislikes);
+  EXPECT_GT(forwards.memory_bytes(), kMaxDislikes * sizeof(Dislike));
+}
+
 }  // namespace
 }  // namespace kindred::profile

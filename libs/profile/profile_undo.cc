@@ -91,11 +91,26 @@ bool Profile::Undo(const clean::CleanEvent& event, const ApplyContext& context) 
     if (event.type == EventType::kPurchase) UndoPurchase(event, context, time_ms);
     if (event.type == EventType::kRefund) UndoRefund(event, context);
   }
+  if (event.type == EventType::kDislike && rarities_ != nullptr) {
+    UndoDislike({time_ms, context.item});
+  }
   if (event.type == EventType::kRating && event.has_rating && rarities_ != nullptr) {
     rarities_->ratings = Less(rarities_->ratings);
     rarities_->rating_sum_micros = AddMicros(rarities_->rating_sum_micros, -ToMicros(event.rating));
   }
   return true;
+}
+
+// The one before it counts again, as far as the recent items reach.
+void Profile::UndoDislike(Dislike undone) {
+  std::vector<Dislike>& dislikes = rarities_->dislikes;
+  if (std::erase(dislikes, undone) == 0) return;
+  for (const RecentItem& entry : recent_) {
+    if (entry.type == EventType::kDislike && entry.item == undone.item) {
+      AddDislike(dislikes, {entry.time_ms, entry.item});
+    }
+  }
+  if (*rarities_ == Rarities()) rarities_.reset();
 }
 
 void Profile::UndoTime(int64_t time_ms) {

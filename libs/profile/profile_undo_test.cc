@@ -109,13 +109,26 @@ TEST(ProfileUndoTest, ALineOfAnOrderGoesAndTheOrderStays) {
   EXPECT_EQ(profile.purchases().total_micros, 3'000'000);
 }
 
+TEST(ProfileUndoTest, AnUndoneDislikeLeavesTheOneBeforeIt) {
+  TestApplier applier;
+  TestEvent first = Made(EventType::kDislike), second = first;
+  second.time_ms += 1000;
+  Profile profile = applier.ApplyAll({first, second});
+  const ItemId item = applier.Item(first.item);
+  EXPECT_EQ(profile.rarities().dislikes, (std::vector<Dislike>{{second.time_ms, item}}));
+  EXPECT_TRUE(applier.Undo(second, &profile));
+  EXPECT_EQ(profile.rarities().dislikes, (std::vector<Dislike>{{first.time_ms, item}}));
+  EXPECT_TRUE(applier.Undo(first, &profile));
+  EXPECT_TRUE(profile.empty());
+}
+
 // Any event among any others, within the bounds: as if it had not been.
 TEST(ProfileUndoTest, RestoresWhatWasBefore) {
   std::mt19937 random(7);
   const auto any = [&](uint32_t n) { return random() % n; };
   const EventType types[] = {EventType::kView,     EventType::kClick,  EventType::kAddToCart,
                              EventType::kPurchase, EventType::kRefund, EventType::kRating,
-                             EventType::kSearch};
+                             EventType::kSearch,   EventType::kDislike};
   for (int round = 0; round < 500; ++round) {
     TestApplier applier;
     std::vector<TestEvent> events;

@@ -17,6 +17,12 @@ enum RecordPart : uint8_t {
   kDaysPart = 128,
 };
 
+// What follows the rarities that every record with rarities has.
+enum RareRest : uint8_t {
+  kDroppedSums = 1,
+  kDislikes = 2,
+};
+
 inline constexpr int64_t kDayMs = 86'400'000;
 
 // By the two low bits of a "micros" number.

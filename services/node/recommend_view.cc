@@ -185,28 +185,39 @@ struct CustomerNumbers {
   // Items whose last word was no: taken out of the cart or given back, and not turned to since;
   // disliked, and since at most looked at.
   static std::vector<ItemId> RefusedItems(const profile::Profile& profile) {
-    std::vector<ItemId> met;     // from the newest act on
-    std::vector<ItemId> judged;  // by more than a look
+    std::vector<ItemId> met;  // from the newest act on
     std::vector<ItemId> refused;
     const absl::Span<const profile::RecentItem> items = profile.recent_items();
     for (size_t i = items.size(); i-- > 0;) {
       const profile::RecentItem& last = items[i];
-      const auto has = [&last](const std::vector<ItemId>& list) {
-        return std::find(list.begin(), list.end(), last.item) != list.end();
-      };
-      const bool judges =
-          last.type != event::EventType::kView && last.type != event::EventType::kClick;
-      if (has(judged)) continue;
-      const bool first = !has(met);
-      if (first) met.push_back(last.item);
-      if (judges) judged.push_back(last.item);
-      if (last.type == event::EventType::kDislike ||
-          (first && (last.type == event::EventType::kRemoveFromCart ||
-                     last.type == event::EventType::kRefund))) {
+      if (std::find(met.begin(), met.end(), last.item) != met.end()) continue;
+      met.push_back(last.item);
+      if (last.type == event::EventType::kRemoveFromCart ||
+          last.type == event::EventType::kRefund) {
         refused.push_back(last.item);
       }
     }
+    for (const profile::Dislike& dislike : profile.rarities().dislikes) {
+      if (!WantedSince(dislike, profile)) refused.push_back(dislike.item);
+    }
     return refused;
+  }
+
+  // Put on a list or into the cart, bought, rated, shared: as far as the profile remembers.
+  static bool WantedSince(const profile::Dislike& dislike, const profile::Profile& profile) {
+    using event::EventType;
+    for (const profile::RecentItem& act : profile.recent_items()) {
+      if (act.item != dislike.item || act.time_ms < dislike.time_ms) continue;
+      if (act.type != EventType::kView && act.type != EventType::kClick &&
+          act.type != EventType::kDislike && act.type != EventType::kRemoveFromCart &&
+          act.type != EventType::kRefund) {
+        return true;
+      }
+    }
+    for (const profile::PurchasedItem& item : profile.purchases().items) {
+      if (item.item == dislike.item && item.last_ms > dislike.time_ms) return true;
+    }
+    return false;
   }
 
   // Leaves out what was refused, and what the filter's windows say.
