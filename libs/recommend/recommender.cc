@@ -5,7 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "recommend/pair_table.h"
 #include "recommend/scratch.h"
@@ -27,21 +26,13 @@ struct Seed {
   float reminder;  // amount it gets itself
 };
 
-struct Top {
-  float score;
-  uint32_t item;
-  // Order of an answer: better first, ties by item.
-  bool operator<(const Top& other) const {
-    return score != other.score ? score > other.score : item < other.item;
-  }
-};
-
 struct Scratch {
   CandidateTable candidates;
   std::vector<Seed> seeds;
   std::vector<Top> top;
   std::vector<std::pair<uint32_t, uint32_t>> places;  // item → place in top, sorted by item
-  std::vector<float> amounts;                         // [place][seed][similar, next, content]
+  std::vector<float> amounts;                         // [place][seed][similar, next]
+  std::vector<float> alike;                           // [place][seed], by content
   Marks marks;
 };
 
@@ -62,7 +53,8 @@ class Query {
         scratch_(scratch),
         tables_(index.tables()),
         now_weight_(static_cast<float>(index.RelationWeight(request.now_ms))),
-        count_(std::min(request.count, Request::kMaxCount)) {}
+        count_(std::min(request.count, Request::kMaxCount)),
+        has_content_(options.content_weight > 0 && !index.content().empty()) {}
 
   void Run(Answer* answer) {
     scratch_.candidates.Clear();
@@ -73,7 +65,7 @@ class Query {
     {
       const Reclaimer::ReadGuard guard(index_.reclaimer());
       for (const Seed& seed : scratch_.seeds) Accumulate(seed);
-      if (HasContent()) AddContent();
+      if (has_content_) AddContent();
       popular_ = index_.Popular(request_.category);
       if (popular_ != nullptr && !popular_->empty()) {
         most_popular_ = index_.RawPopularity(popular_->front());
@@ -178,14 +170,6 @@ class Query {
     }
   }
 
-  bool HasContent() const { return options_.content_weight > 0 && !index_.content().empty(); }
-  void AddContent() {
-    for (const Seed& seed : scratch_.seeds) {
-      index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
-        scratch_.candidates.At(item).extra += ContentAmount(seed, item, likeness);
-      });
-    }
-  }
   float ContentAmount(const Seed& seed, uint32_t item, float likeness) const {
     const float root = std::min(seed.root_support, index_.RootSupport(item));
     const float few = static_cast<float>(options_.content_evidence) * now_weight_;
@@ -293,25 +277,28 @@ class Query {
 
   void Explain(Answer* answer);
   void SplitAmounts();
+  void AddContent();
+  void SplitContent();
   void AppendItem(uint32_t place, Answer* answer);
   Reason MakeReason(uint32_t place, Source source) const;
   float* Amount(size_t place, size_t seed) {
-    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * kParts];
+    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * 2];
   }
-  // Null for items that are not in the answer.
-  float* AmountOf(uint32_t item, size_t seed) {
-    if (!scratch_.marks.Has(item)) return nullptr;
+  // Of an item among the chosen ones; their number for others.
+  size_t PlaceOf(uint32_t item) const {
     const auto found =
         std::lower_bound(scratch_.places.begin(), scratch_.places.end(), std::make_pair(item, 0u));
-    if (found == scratch_.places.end() || found->first != item) return nullptr;
-    return Amount(found->second, seed);
+    const bool there = found != scratch_.places.end() && found->first == item;
+    return there ? found->second : scratch_.places.size();
+  }
+  float AlikeAmount(size_t place, size_t seed) const {
+    return scratch_.alike[place * scratch_.seeds.size() + seed];
   }
   const float* Amount(size_t place, size_t seed) const {
-    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * kParts];
+    return &scratch_.amounts[(place * scratch_.seeds.size() + seed) * 2];
   }
 
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  static constexpr size_t kParts = 3;  // of an amount: similar, next, content
   const BlendOptions& options_;
   const Request& request_;
   const ItemIndex& index_;
@@ -319,6 +306,7 @@ class Query {
   const std::shared_ptr<const ItemIndex::Tables> tables_;
   const float now_weight_;
   const uint32_t count_;
+  const bool has_content_;
   RevisitSums revisits_;
   double max_repeat_ = 0;
   float similar_scale_ = 0, next_scale_ = 0;
@@ -331,7 +319,7 @@ class Query {
 // walk: the score becomes the sum of what is found now, so contributions always sum to it.
 void Query::SplitAmounts() {
   const size_t n = scratch_.top.size();
-  scratch_.amounts.assign(n * scratch_.seeds.size() * kParts, 0.0f);
+  scratch_.amounts.assign(n * scratch_.seeds.size() * 2, 0.0f);
   scratch_.places.clear();
   scratch_.marks.Clear();
   for (uint32_t place = 0; place < n; ++place) {
@@ -342,20 +330,15 @@ void Query::SplitAmounts() {
   const float shrink = static_cast<float>(options_.shrink) * now_weight_;
   for (size_t s = 0; s < scratch_.seeds.size(); ++s) {
     const Seed& seed = scratch_.seeds[s];
-    if (HasContent()) {
-      index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
-        if (float* const amount = AmountOf(item, s)) {
-          amount[2] += ContentAmount(seed, item, likeness);
-        }
-      });
-    }
     if (seed.root_support <= 0) continue;
     for (const auto& table : *tables_) {
       const RowView row = table->Row(seed.item);
       for (uint32_t i = 0; i < row.size; ++i) {
         const uint32_t item = row.neighbours[i];
-        float* const amount = AmountOf(item, s);
-        if (amount == nullptr) continue;
+        if (!scratch_.marks.Has(item)) continue;
+        const size_t place = PlaceOf(item);
+        if (place == n) continue;
+        float* amount = Amount(place, s);
         amount[0] += similar_scale_ * seed.similar_weight * RowView::Load(row.symmetric + i) /
                      (seed.root_support * index_.RootSupport(item) + shrink);
         amount[1] += next_scale_ * seed.next_weight * RowView::Load(row.directed + i);
@@ -364,8 +347,30 @@ void Query::SplitAmounts() {
   }
 }
 
+void Query::AddContent() {
+  for (const Seed& seed : scratch_.seeds) {
+    index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
+      scratch_.candidates.At(item).extra += ContentAmount(seed, item, likeness);
+    });
+  }
+}
+
+void Query::SplitContent() {
+  const size_t seeds = scratch_.seeds.size();
+  scratch_.alike.assign(scratch_.top.size() * seeds, 0.0f);
+  for (size_t s = 0; s < seeds; ++s) {
+    const Seed& seed = scratch_.seeds[s];
+    index_.content().ForEach(seed.item, [&](uint32_t item, float likeness) {
+      const size_t place = PlaceOf(item);
+      if (place == scratch_.top.size()) return;
+      scratch_.alike[place * seeds + s] += ContentAmount(seed, item, likeness);
+    });
+  }
+}
+
 void Query::Explain(Answer* answer) {
   SplitAmounts();
+  if (has_content_) SplitContent();
   for (uint32_t place = 0; place < scratch_.top.size(); ++place) AppendItem(place, answer);
   std::sort(answer->items.begin(), answer->items.end(),
             [](const RankedItem& a, const RankedItem& b) {
@@ -391,8 +396,11 @@ void Query::AppendItem(uint32_t place, Answer* answer) {
     const float* amount = Amount(place, s);
     add(Source::kSimilar, seed.kind, seed.item, amount[0]);
     add(Source::kNext, seed.kind, seed.item, amount[1]);
-    add(Source::kContent, seed.kind, seed.item, amount[2]);
     if (seed.item == item) add(Source::kReminder, seed.kind, item, seed.reminder);
+  }
+  for (size_t s = 0; has_content_ && s < scratch_.seeds.size(); ++s) {
+    const Seed& seed = scratch_.seeds[s];
+    add(Source::kContent, seed.kind, seed.item, AlikeAmount(place, s));
   }
   if (max_repeat_ > 0 && options_.repeat_weight > 0) {
     for (const OwnedItem& owned : request_.purchased) {
@@ -439,8 +447,7 @@ Reason Query::MakeReason(uint32_t place, Source source) const {
   }
   const bool content = source == Source::kContent;
   const auto sum = [&](size_t s) {
-    const float* const amount = Amount(place, s);
-    return content ? amount[2] : amount[0] + amount[1];
+    return content ? AlikeAmount(place, s) : Amount(place, s)[0] + Amount(place, s)[1];
   };
   size_t best = 0;
   for (size_t s = 1; s < scratch_.seeds.size(); ++s) {

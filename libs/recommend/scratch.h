@@ -87,6 +87,16 @@ class CandidateTable {
   std::vector<uint32_t> used_;
 };
 
+// One of the best so far.
+struct Top {
+  float score;
+  uint32_t item;
+  // Order of an answer: better first, ties by item.
+  bool operator<(const Top& other) const {
+    return score != other.score ? score > other.score : item < other.item;
+  }
+};
+
 // Marks the items of the answer, so that the second walk over the rows skips the rest fast.
 class Marks {
  public:
