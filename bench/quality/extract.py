@@ -3,7 +3,7 @@
   extract.py items  online-retail.csv.gz | products.csv.gz        the catalogue, JSON lines
   extract.py orders online-retail.csv.gz | transactions.csv.gz    customer, order, item, seconds and
                                                                    category, divided by tabs
-  extract.py before online-retail.csv.gz DATE                     the rows before that date, CSV
+  extract.py before online-retail.csv.gz | transactions.csv.gz DATE    a log of what was before, CSV
 
 products.csv.gz and transactions.csv.gz are those of tests/data; the category of a product is read
 from the products beside the transactions.
@@ -69,13 +69,16 @@ def orders(path):
 
 
 def before(path, date):
+    # Names that `kindred evaluate` guesses.
+    names = {"household_id": "customer_id", "transaction_timestamp": "time"}
     out = None
     for row in rows(path):
+        named = {names.get(name, name): value for name, value in row.items()}
         if out is None:
-            out = csv.DictWriter(sys.stdout, row.keys(), lineterminator="\n")
+            out = csv.DictWriter(sys.stdout, named.keys(), lineterminator="\n")
             out.writeheader()
-        if row["InvoiceDate"] < date:
-            out.writerow(row)
+        if named.get("time", named.get("InvoiceDate", "")) < date:
+            out.writerow(named)
 
 
 def main():

@@ -6,7 +6,10 @@
 2. A hidden item is gone from the next answer after `kindred hide`, and back after `kindred unhide`.
 3. An event that is undone leaves the answer as it was before.
 4. What an answer led to is counted once, also when the node is killed in between and everything is
-   sent twice.
+   sent twice; what was refunded is taken back from it.
+5. An item that nobody has met is recommended to who turned to one that the catalogue describes alike,
+   also by a node that was killed; SimilarItems by content finds it.
+6. A disliked item is gone for that customer, and only for that one.
 """
 
 import datetime
@@ -212,12 +215,74 @@ def check_attribution(shop):
     say(f"{found} after a kill, and with everything sent twice")
 
 
+def check_refund(shop):
+    item = shop.items("me")[0]
+    token = {"properties": {"attribution_token": shop.ask("me", placement="mail")["attribution_token"]}}
+    shop.send(
+        [
+            shop.event("me", "click", item, **token),
+            shop.event("me", "purchase", item, price=5.5, quantity=2, currency="USD"),
+            shop.event("me", "refund", item, price=5.5, quantity=1, currency="USD"),
+        ]
+    )
+    found = performance(shop)["mail"]
+    check(found == ("0", "1", "1", 5.5), f"{found}: half of 11 was refunded")
+    code, body = shop.node.request("/metrics")
+    lines = [line for line in body.decode().splitlines() if 'placement="mail"' in line]
+    revenue = [line for line in lines if line.startswith("kindred_recommendation_revenue{")]
+    check([line.rsplit(" ", 1)[1] for line in revenue] == ["5.5"], f"metrics: {lines}")
+    say("a refund took its part of the revenue back")
+
+
+def check_new_item(world, shop):
+    shop.send([shop.event("drinker", "view", "sku-2"), shop.event("drinker", "view", "sku-3")])
+    table = world.directory / "items.csv"
+    rows = ["item_id,title,category,brand"]
+    rows += [f"sku-{n},Number {n} of many,things-{n % 4},maker-{n % 5}" for n in range(20) if n != 3]
+    rows += ["sku-3,Green tea from Uji in a tin,tea,Leaf", "tea-9,Tin of green tea from Uji,tea,Leaf"]
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    topic = ("--brokers", world.brokers, "--topic", "shop.items", "--quiet")
+    run([world.bin / "kindred", "import-items", table, *topic], limit_s=60)
+
+    def found():
+        for one in shop.ask("drinker")["recommendations"]:
+            if one["item_id"] == "tea-9" and one["source"] == "SOURCE_CONTENT":
+                return one
+        return None
+
+    wait_until(lambda: found() is not None, "the new item is recommended", 20)
+    one = found()
+    check(one["reason"] == "Like Green tea from Uji in a tin", f"reason: {one}")
+    check(one["contributions"][0]["because_item_id"] == "sku-3", f"contributions: {one}")
+    amounts = sum(part["amount"] for part in one["contributions"])
+    check(abs(amounts - one["score"]) < 1e-4, f"contributions do not add up: {one}")
+    alike = shop.node.get("/v1/items/sku-3/similar?method=content")["recommendations"]
+    check([one["item_id"] for one in alike][:1] == ["tea-9"], f"similar by content: {alike}")
+    shop.node.kill()
+    shop.node.start().wait_ready()
+    wait_until(lambda: found() is not None, "the new item is recommended after a kill", 20)
+    say("an item that nobody has met is recommended by its likeness")
+
+
+def check_dislike(shop):
+    target = shop.items("me")[0]
+    check(target in shop.items("you", count=100), f"{target} is not for strangers")
+    shop.send([shop.event("me", "dislike", target)])
+    shop.send([shop.event("me", "view", f"sku-{n % 4 + 4}") for n in range(30)])
+    check(target not in shop.items("me", count=100), f"{target} is still there")
+    check(target in shop.items("you", count=100), f"{target} is gone for others")
+    say(f"{target} was disliked, and is gone for one")
+
+
 def test(world, options):
     check_evaluation(world)
     shop = Shop(world)
     check_hidden(world, shop)
     check_undo(shop)
     check_attribution(shop)
+    check_refund(shop)
+    check_new_item(world, shop)
+    check_dislike(shop)
 
 
 if __name__ == "__main__":
