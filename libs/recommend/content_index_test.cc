@@ -1,11 +1,13 @@
 #include "recommend/content_index.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -257,6 +259,69 @@ TEST_F(ContentIndexTest, ItsMemoryIsBounded) {
   EXPECT_LT(index_.memory_bytes(), before + (1 << 20));
   Work();
   EXPECT_EQ(index_.size(), 4999u);
+}
+
+TEST(ContentRowsTest, ReadersSeeWholeEntriesWhileRowsAreWritten) {
+  // An item's likeness tells the item, so a torn entry shows.
+  const auto likeness = [](uint32_t item) { return static_cast<float>(item) / 65536; };
+  ContentRows rows(kMaxItems);
+  std::atomic<bool> done{false};
+  std::atomic<uint64_t> seen{0}, torn{0};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      while (!done.load()) {
+        for (uint32_t row = 1; row < 2000; row += 300) {
+          rows.ForEach(row, [&](uint32_t item, float is) {
+            ++seen;
+            if (is != likeness(item)) ++torn;
+          });
+        }
+      }
+    });
+  }
+  std::mt19937 random(1);
+  for (int round = 0; round < 20'000; ++round) {
+    const uint32_t row = 1 + 300 * (random() % 7), item = 1 + random() % 65'535;
+    std::vector<Alike> entries(random() % (ContentRows::kWidth + 1));
+    for (Alike& entry : entries) {
+      entry.item = 1 + random() % 65'535;
+      entry.likeness = likeness(entry.item);
+    }
+    if (round % 3 == 0) rows.Replace(row, entries);
+    rows.Offer(row, {item, likeness(item)});
+    if (round % 5 == 0) rows.Drop(row, item);
+  }
+  while (seen.load() == 0) std::this_thread::yield();
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(torn.load(), 0u);
+}
+
+TEST(ContentRowsTest, AnOfferTakesTheLeastAlikesPlaceOnlyIfItIsMoreAlike) {
+  ContentRows rows(kMaxItems);
+  EXPECT_TRUE(rows.empty());
+  rows.Replace(7, {});
+  EXPECT_TRUE(rows.empty()) << "nothing to write";
+  const auto row = [&] {
+    std::map<uint32_t, float> entries;
+    rows.ForEach(7, [&](uint32_t item, float is) { entries[item] = is; });
+    return entries;
+  };
+  for (uint32_t item = 1; item <= ContentRows::kWidth; ++item) {
+    rows.Offer(7, {item, 0.5f + static_cast<float>(item) / 100});
+  }
+  EXPECT_EQ(row().size(), ContentRows::kWidth);
+  rows.Offer(7, {100, 0.5f});
+  EXPECT_FALSE(row().contains(100));
+  rows.Offer(7, {100, 0.9f});
+  EXPECT_TRUE(row().contains(100));
+  EXPECT_FALSE(row().contains(1)) << "the least alike";
+  rows.Offer(7, {100, 0.8f});
+  EXPECT_EQ(row().at(100), 0.8f);
+  EXPECT_EQ(row().size(), ContentRows::kWidth);
+  rows.ForEach(kMaxItems + 1, [](uint32_t, float) { FAIL() << "beyond the last item"; });
+  rows.ForEach(UINT32_MAX, [](uint32_t, float) { FAIL() << "beyond the last item"; });
 }
 
 }  // namespace

@@ -54,9 +54,10 @@ double RankOf(const Answer& answer, uint32_t item) {
   return rank;
 }
 
-// What the facts of the items leave of the bound is the relations'.
+// Puts the catalogue in. What the facts of the items leave of the bound is the relations'.
 PairOptions PairsWithin(const EvaluateOptions& options, uint32_t largest_item, ItemIndex* index) {
   PairOptions pairs = options.pairs;
+  if (options.prepare) options.prepare(index);
   if (options.max_index_bytes == 0) return pairs;
   // Makes the room that they will take, so that it is there to be counted.
   for (uint32_t item = 1; item <= largest_item; ++item) index->Add(ItemId(item), 0, 0);
@@ -78,7 +79,6 @@ class Judge {
         every_(options.sample >= 1 ? 1 : static_cast<uint64_t>(std::lround(1 / options.sample))),
         slice_(std::max<uint64_t>(1, expected_queries / every_ / options.course_points)) {
     index_.Attach(table_);
-    if (options_.prepare) options_.prepare(&index_);
   }
 
   void Learn(const Touch& event, absl::Span<const Touch> recent) {
