@@ -31,7 +31,7 @@ class Alerts(unittest.TestCase):
             ["promtool", "check", "rules", RULES], capture_output=True, text=True, timeout=60
         )
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertIn("10 rules found", done.stdout)
+        self.assertIn("11 rules found", done.stdout)
 
     def test_every_metric_exists(self):
         known = metrics_of_the_code()

@@ -110,6 +110,22 @@ uint32_t MissingFieldsOf(const CleanEvent& event) {
   return missing;
 }
 
+uint32_t CalledForFieldsOf(const CleanEvent& event) {
+  uint32_t fields = 0;
+  if (!event.item_id.empty()) {
+    fields |= BitOf(MissingField::kCategory) | BitOf(MissingField::kBrand);
+  }
+  if (event.type == EventType::kPurchase || event.type == EventType::kRefund) {
+    fields |= BitOf(MissingField::kPrice) | BitOf(MissingField::kOrderId);
+  }
+  if (event.type == EventType::kSearch) fields |= BitOf(MissingField::kQuery);
+  if (IsBehaviour(event.type)) {
+    fields |= BitOf(MissingField::kChannel) | BitOf(MissingField::kDevice) |
+              BitOf(MissingField::kCountry);
+  }
+  return fields;
+}
+
 void QualityCounts::CountAccepted(const CleanEvent& event) {
   ++read;
   ++accepted;

@@ -30,8 +30,9 @@ inline constexpr int kMissingFields = 8;
 inline constexpr int kDecodeFailures = 9;  // event::DecodeFailure
 
 absl::string_view MissingFieldName(MissingField field);
-// Bits 1 << MissingField.
+// Bits 1 << MissingField: what the event lacks, and what its type calls for.
 uint32_t MissingFieldsOf(const CleanEvent& event);
+uint32_t CalledForFieldsOf(const CleanEvent& event);
 
 // read = accepted + duplicates + decode failures + rejected. A record that cannot be decoded counts
 // as one event.

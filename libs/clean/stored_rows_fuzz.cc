@@ -5,11 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
 #include "clean/quality.h"
+#include "clean/quality_book.h"
+#include "clean/quality_judge.h"
 
 namespace kindred::clean {
 namespace {
@@ -51,6 +54,29 @@ void FuzzPrices(base::ByteReader* in) {
   }
 }
 
+void FuzzBook(base::ByteReader* in) {
+  QualityBook book;
+  while (in->remaining() > 0) {
+    const absl::string_view key = in->Bytes();
+    const absl::string_view value = in->Bytes();
+    if (!in->ok() || !book.RestoreRow(key, value).ok()) return;
+  }
+  if (!book.FinishRestore().ok()) return;
+  QualityHours hours;
+  book.AddTo(&hours);
+  for (const QualityMeasure& one : JudgeQuality(hours).measures) {
+    KINDRED_CHECK(one.alert != one.reason.empty());
+  }
+  book.CountRejected("web");
+  book.TakeChanges(
+      [](absl::string_view key, absl::string_view row) {
+        if (absl::StartsWith(key, QualityBook::kRowPrefix)) {
+          KINDRED_CHECK(QualityBook().RestoreRow(key, row).ok());
+        }
+      },
+      [](absl::string_view) {});
+}
+
 void FuzzHistories(base::ByteReader* in) {
   const OutlierRules rules;
   AmountHistory amounts = AmountHistory::Decode(in);
@@ -77,7 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view rest(reinterpret_cast<const char*>(data) + 1, size - 1);
   kindred::base::ByteReader in(rest);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       kindred::clean::FuzzDuplicates(&in);
       break;
@@ -86,6 +112,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 2:
       kindred::clean::FuzzHistories(&in);
+      break;
+    case 4:
+      kindred::clean::FuzzBook(&in);
       break;
     default:
       if (const auto counts = kindred::clean::QualityCounts::Decode(rest); counts.ok()) {

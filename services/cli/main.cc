@@ -12,6 +12,7 @@
 #include "cli/load_command.h"
 #include "cli/plot_command.h"
 #include "cli/predict_command.h"
+#include "cli/quality_command.h"
 #include "cli/recommend_commands.h"
 #include "cli/rules_command.h"
 #include "cli/series_command.h"
@@ -40,6 +41,7 @@ int main(int argc, char** argv) {
   kindred::cli::AddDeadLettersCommand(app);
   kindred::cli::AddEvaluateCommand(app);
   kindred::cli::AddSeriesCommand(app);
+  kindred::cli::AddQualityCommand(app);
   kindred::cli::AddTuneCommand(app);
   kindred::cli::AddForecastCommand(app);
   kindred::cli::AddPlotCommand(app);

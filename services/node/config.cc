@@ -259,11 +259,13 @@ config::v1::NodeConfig DefaultConfig() {
   clean.set_max_record_kib(1024);
   clean.set_breaker_share(0.9);
   clean.set_breaker_window_records(5000);
+  clean.set_quality_check_minutes(15);
   clean.set_resume_halted(false);
   config.mutable_profile()->set_affinity_half_life_days(30);
   config.mutable_segments()->set_count(8);
   config.mutable_segments()->set_pass_interval_ms(1000);
   config.mutable_predictions()->set_churn_days(90);
+  config.mutable_predictions()->set_sampled_customers(1024);
   config.mutable_rules()->set_file("");
   config.mutable_rules()->set_audience_cpu_percent(5);
   config.mutable_rules()->set_walk_interval_ms(60000);
@@ -356,6 +358,8 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("clean.horizon_days", config.clean().horizon_days(), 0, 36500, &problems);
   CheckRange("clean.max_record_kib", config.clean().max_record_kib(), 1, 1 << 16, &problems);
   CheckRange("clean.breaker_share", config.clean().breaker_share(), 0, 1, &problems);
+  CheckRange("clean.quality_check_minutes", config.clean().quality_check_minutes(), 1, 1440,
+             &problems);
   CheckRange("clean.breaker_window_records", config.clean().breaker_window_records(), 1, 1 << 30,
              &problems);
   for (const auto& [name, limit] :
@@ -369,6 +373,8 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("profile.affinity_half_life_days", config.profile().affinity_half_life_days(), 14,
              3650, &problems);
   CheckRange("segments.count", config.segments().count(), 2, 1000, &problems);
+  CheckRange("predictions.sampled_customers", config.predictions().sampled_customers(), 0, 1 << 20,
+             &problems);
   CheckRange("predictions.churn_days", config.predictions().churn_days(), 1, 180, &problems);
   CheckRange("segments.pass_interval_ms", config.segments().pass_interval_ms(), 1, 3600000,
              &problems);

@@ -63,6 +63,7 @@ class ProfilesOnly final : public Serving {
   S GetSegment(const v1::GetSegmentRequest&, v1::Segment*) override { return None(); }
   S ListSeries(const v1::ListSeriesRequest&, v1::ListSeriesResponse*) override { return None(); }
   S GetSeries(const v1::GetSeriesRequest&, v1::Series*) override { return None(); }
+  S GetDataQuality(const v1::GetDataQualityRequest&, v1::DataQuality*) override { return None(); }
   S Forecast(const v1::ForecastRequest&, v1::ForecastResponse*) override { return None(); }
   S Explore(const v1::ExploreRequest&, v1::ExploreResponse*) override { return None(); }
   S GetStatus(const v1::GetStatusRequest&, v1::Status*) override { return None(); }

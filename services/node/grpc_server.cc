@@ -52,7 +52,9 @@ using IdentityMethods = v1::IdentityService::WithRawCallbackMethod_GetIdentity<
     v1::IdentityService::WithCallbackMethod_UnlinkIds<v1::IdentityService::Service>>;
 using InsightMethods = v1::InsightService::WithRawCallbackMethod_ListSeries<
     v1::InsightService::WithRawCallbackMethod_GetSeries<
-        v1::InsightService::WithRawCallbackMethod_Forecast<v1::InsightService::Service>>>;
+        v1::InsightService::WithRawCallbackMethod_Forecast<
+            v1::InsightService::WithRawCallbackMethod_GetDataQuality<
+                v1::InsightService::Service>>>>;
 using StatusMethods =
     v1::StatusService::WithRawCallbackMethod_GetStatus<v1::StatusService::Service>;
 
@@ -209,7 +211,8 @@ class InsightServiceImpl final : public InsightMethods {
         admission_(admission),
         list_(registry, "ListSeries"),
         get_(registry, "GetSeries"),
-        forecast_(registry, "Forecast") {}
+        forecast_(registry, "Forecast"),
+        quality_(registry, "GetDataQuality") {}
 
   ServerUnaryReactor* ListSeries(CallbackServerContext* context, const ByteBuffer* in,
                                  ByteBuffer* out) override {
@@ -223,6 +226,10 @@ class InsightServiceImpl final : public InsightMethods {
                                ByteBuffer* out) override {
     return Answer(context, admission_, &forecast_, serving_, &Serving::Forecast, in, out);
   }
+  ServerUnaryReactor* GetDataQuality(CallbackServerContext* context, const ByteBuffer* in,
+                                     ByteBuffer* out) override {
+    return Answer(context, admission_, &quality_, serving_, &Serving::GetDataQuality, in, out);
+  }
 
  private:
   Serving* const serving_;
@@ -230,6 +237,7 @@ class InsightServiceImpl final : public InsightMethods {
   MethodMetrics list_;
   MethodMetrics get_;
   MethodMetrics forecast_;
+  MethodMetrics quality_;
 };
 
 class StatusServiceImpl final : public StatusMethods {

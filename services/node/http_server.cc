@@ -245,6 +245,12 @@ class HttpServerImpl final : public HttpServer {
       if (status.ok()) status = serving_->Forecast(request, &response);
       Send(status, response, &out);
     });
+    Get("/v1/data-quality", [this](const httplib::Request& in, httplib::Response& out) {
+      v1::GetDataQualityRequest request;
+      request.set_alerts_only(in.get_param_value("alerts_only") == "true");
+      v1::DataQuality quality;
+      Send(serving_->GetDataQuality(request, &quality), quality, &out);
+    });
   }
 
   void RouteAudiences() {

@@ -10,6 +10,7 @@
 #include "node/hour_watch.h"
 #include "node/learner.h"
 #include "node/live_serving.h"
+#include "node/quality_watch.h"
 #include "node/test_state.h"
 
 namespace kindred::node {
@@ -235,6 +236,64 @@ TEST_F(InsightTest, AnHourWithoutSalesIsNoticedOnce) {
   }
   watch.Check();
   EXPECT_EQ(registry_->RenderText(), metrics) << "an hour is judged once";
+}
+
+TEST_F(InsightTest, DataQualityIsJudgedToldOnceAndKept) {
+  v1::DataQuality quality;
+  EXPECT_TRUE(absl::IsFailedPrecondition(serving_->GetDataQuality({}, &quality)));
+  const auto send = [this](int h, int i, bool country) {
+    Send(absl::StrCat("u-", i % 40), "view", kFirstDayMs + h * kHourMs + i * 20'000,
+         absl::StrCat(R"("item_id":"green","channel":"app")", country ? R"(,"country":"DE")" : ""));
+  };
+  for (int h = 0; h < 120; ++h) {
+    for (int i = 0; i < 50; ++i) send(h, i, i % 50 != h % 50);
+  }
+  const auto own = [this] {
+    for (int32_t p = 0; p < kPartitions; ++p) {
+      state_->partitions->slot(PartitionId(p)).ownership = Ownership::kOwned;
+      state_->partitions->slot(PartitionId(p)).caught_up = true;
+    }
+  };
+  own();
+  v1::GetDataQualityRequest alerts;
+  alerts.set_alerts_only(true);
+  quality.Clear();
+  ASSERT_TRUE(serving_->GetDataQuality(alerts, &quality).ok());
+  EXPECT_EQ(quality.measures_size(), 0) << quality.DebugString();
+  auto watch =
+      std::make_unique<QualityWatch>(state_->partitions.get(), absl::Minutes(15), registry_.get());
+  watch->Check();
+  EXPECT_THAT(registry_->RenderText(),
+              HasSubstr("kindred_data_quality_alerts_total{measure=\"completeness\"} 0"));
+  // An app that forgot the country.
+  for (int h = 120; h < 125; ++h) {
+    for (int i = 0; i < 50; ++i) send(h, i, i % 2 == 0);
+  }
+  watch->Check();
+  watch->Check();
+  const std::string metrics = registry_->RenderText();
+  EXPECT_THAT(metrics, HasSubstr("kindred_data_quality_alerts_total{measure=\"completeness\"} 2"))
+      << "of all and of the one source, each once";
+  EXPECT_THAT(metrics,
+              HasSubstr("kindred_data_quality_alert{source=\"app\",measure=\"completeness\","
+                        "field=\"country\"} 1"));
+  quality.Clear();
+  ASSERT_TRUE(serving_->GetDataQuality(alerts, &quality).ok());
+  ASSERT_EQ(quality.measures_size(), 2) << quality.DebugString();
+  EXPECT_EQ(quality.measures(1).source(), "app");
+  EXPECT_EQ(quality.measures(1).field(), "country");
+  EXPECT_NEAR(quality.measures(1).value(), 0.5, 0.01);
+  EXPECT_NEAR(quality.measures(1).baseline(), 0.02, 0.01);
+  EXPECT_THAT(quality.measures(1).reason(), HasSubstr("of source app"));
+  // What was counted is part of the checkpoint.
+  v1::DataQuality before;
+  ASSERT_TRUE(serving_->GetDataQuality({}, &before).ok());
+  for (int32_t p = 0; p < kPartitions; ++p) state_->Checkpoint(p);
+  watch.reset();
+  Open();
+  quality.Clear();
+  ASSERT_TRUE(serving_->GetDataQuality({}, &quality).ok());
+  EXPECT_EQ(quality.SerializeAsString(), before.SerializeAsString());
 }
 
 }  // namespace

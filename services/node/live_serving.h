@@ -68,6 +68,8 @@ class LiveServing final : public Serving {
   absl::Status GetSeries(const v1::GetSeriesRequest& request, v1::Series* series) override;
   absl::Status Forecast(const v1::ForecastRequest& request,
                         v1::ForecastResponse* response) override;
+  absl::Status GetDataQuality(const v1::GetDataQualityRequest& request,
+                              v1::DataQuality* quality) override;
   absl::Status Explore(const v1::ExploreRequest& request, v1::ExploreResponse* response) override;
   absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) override;
 

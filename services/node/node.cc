@@ -29,6 +29,7 @@
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
 #include "node/progress_watch.h"
+#include "node/quality_watch.h"
 #include "node/rules_runtime.h"
 #include "node/shared_state.h"
 #include "node/store_cold_reader.h"
@@ -367,6 +368,8 @@ absl::Status NodeImpl::StartIngest() {
 
 void NodeImpl::Watch() {
   HourWatch hour_watch(partitions_.get(), &registry_);
+  QualityWatch quality_watch(partitions_.get(),
+                             absl::Minutes(config_.clean().quality_check_minutes()), &registry_);
   absl::Time next_dial = absl::Now() + kDialInterval;
   ProgressWatch progress(kStuckAfter);
   bool serving = false;
@@ -394,6 +397,7 @@ void NodeImpl::Watch() {
     if (now < next_dial) continue;
     next_dial = now + kDialInterval;
     hour_watch.Check();
+    quality_watch.Check();
     health_.Set(telemetry::Probe::kLiveness, "grpc",
                 DialHealth(absl::StrCat("127.0.0.1:", grpc_->port()), absl::Seconds(2)));
   }

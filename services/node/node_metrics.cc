@@ -163,12 +163,14 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
         double dedup = 0;
         double relations = 0;
         double samples = 0;
+        double quality = 0;
         partitions->ForEach([&](const PartitionSlot& slot) {
           const Partition::Figures figures = slot.state->figures();
           profiles += static_cast<double>(figures.profile_bytes);
           dedup += static_cast<double>(figures.dedup_bytes);
           relations += static_cast<double>(figures.relation_bytes);
           samples += static_cast<double>(figures.sample_bytes);
+          quality += static_cast<double>(figures.quality_bytes);
         });
         const size_t names =
             shared->items.names().memory_bytes() + shared->terms.names().memory_bytes();
@@ -177,6 +179,7 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
             {{{"part", "dedup"}}, dedup},
             {{{"part", "relations"}}, relations},
             {{{"part", "samples"}}, samples},
+            {{{"part", "quality"}}, quality},
             {{{"part", "names"}}, static_cast<double>(names)},
             {{{"part", "items"}}, static_cast<double>(shared->index.memory_bytes())},
             {{{"part", "content"}}, static_cast<double>(shared->content.memory_bytes())},

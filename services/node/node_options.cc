@@ -50,6 +50,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.partition_count = partitions;
   options.default_currency = config.clean().default_currency();
   options.affinity_half_life_days = config.profile().affinity_half_life_days();
+  options.sampled_customers = static_cast<size_t>(config.predictions().sampled_customers());
   options.decay.relation_half_life_days = config.recommend().relation_half_life_days();
   options.decay.popularity_half_life_days = config.recommend().popularity_half_life_days();
   options.blend = BlendOptionsOf(config.recommend().blend());
@@ -101,11 +102,15 @@ RulesOptions RulesOptionsOf(const config::v1::NodeConfig& config) {
 }
 
 std::string LastingSettings(const config::v1::NodeConfig& config) {
+  // Named only where it is not what it always was, so that states from before it was a setting go
+  // on.
+  const int32_t sampled = config.predictions().sampled_customers();
   return absl::StrCat(
       "clean.default_currency=", config.clean().default_currency(),
       " profile.affinity_half_life_days=", config.profile().affinity_half_life_days(),
       " recommend.relation_half_life_days=", config.recommend().relation_half_life_days(),
-      " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days());
+      " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days(),
+      sampled == 1024 ? "" : absl::StrCat(" predictions.sampled_customers=", sampled));
 }
 
 absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir) {

@@ -145,7 +145,7 @@ absl::Status Partition::Prefetch(absl::Span<const stream::RawRecord> records,
 absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdReader& cold,
                                     Workbench* bench) {
   if (IsSetAside(record.offset())) {
-    quality_.CountRejected(clean::RejectReason::kCrashesProcess);
+    CountRejected(clean::RejectReason::kCrashesProcess, "");
     Reject(record, "apply", clean::RejectReasonName(clean::RejectReason::kCrashesProcess),
            "the process died each time that this record was applied", 0);
     return absl::OkStatus();
@@ -160,6 +160,7 @@ absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdR
   const event::DecodeResult result = bench->decoder.Decode(encoded, &bench->events);
   if (!result.ok()) {
     quality_.CountDecodeFailure(result.failure);
+    quality_book_.CountRejected("");
     Reject(record, "decode", event::DecodeFailureName(result.failure), result.detail, 0);
     return absl::OkStatus();
   }
@@ -191,7 +192,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
                                    const ColdReader& cold, Workbench* bench) {
   const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
   if (!outcome.ok()) {
-    RejectUnclean(record, *outcome.rejection, event.line);
+    RejectUnclean(record, *outcome.rejection, event);
     return absl::OkStatus();
   }
   clean::CleanEvent& clean = *outcome.event;
@@ -210,7 +211,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     return absl::OkStatus();
   }
   if (!duplicates_.Insert(clean.fingerprint, record.timestamp_ms())) {
-    quality_.CountDuplicate();
+    CountDuplicate(clean.channel);
     return absl::OkStatus();
   }
   if (link) {
@@ -224,12 +225,12 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   if (!bench->cleaner.FlagOutliers(known.amount_history(), known.rate_history(), &prices_,
                                    &clean)) {
     const clean::Rejection& rejection = bench->cleaner.rejection();
-    quality_.CountRejected(rejection.reason);
+    CountRejected(rejection.reason, clean.channel);
     Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail,
            event.line);
     return absl::OkStatus();
   }
-  quality_.CountAccepted(clean);
+  CountAccepted(clean);
   if (clean.event_time_ms > newest_event_ms_.load(std::memory_order_relaxed)) {
     newest_event_ms_.store(clean.event_time_ms, std::memory_order_release);
   }
@@ -242,14 +243,14 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
 }
 
 void Partition::RejectUnclean(const stream::RawRecord& record, const clean::Rejection& rejection,
-                              uint32_t line) {
+                              const event::Event& event) {
   if (rejection.fingerprint != 0 &&
       !duplicates_.Insert(rejection.fingerprint, record.timestamp_ms())) {
-    quality_.CountDuplicate();
+    CountDuplicate(event.channel);
     return;
   }
-  quality_.CountRejected(rejection.reason);
-  Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail, line);
+  CountRejected(rejection.reason, event.channel);
+  Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail, event.line);
 }
 
 void Partition::ApplyAccepted(const clean::CleanEvent& event, uint64_t hash,
@@ -302,7 +303,7 @@ bool Partition::ApplyRules(const stream::RawRecord& record, clean::CleanEvent* e
   }
   if (verdict.dropped_by == nullptr) return true;
   constexpr auto kReason = clean::RejectReason::kOperatorRule;
-  quality_.CountRejected(kReason);
+  CountRejected(kReason, event->channel);
   Reject(record, "clean", clean::RejectReasonName(kReason), verdict.dropped_by->name, line);
   return false;
 }

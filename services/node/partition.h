@@ -87,9 +87,14 @@ class Partition : public PartitionState {
   absl::Status ApplyEvent(const stream::RawRecord& record, const event::Event& event,
                           const ColdReader& cold, Workbench* bench)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What became of an event, in sum and over time. `channel` as the event has it.
+  void CountAccepted(const clean::CleanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountDuplicate(absl::string_view channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountRejected(clean::RejectReason reason, absl::string_view channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A rejection is told once: as a dead letter, or, when it was told before, as a duplicate.
   void RejectUnclean(const stream::RawRecord& record, const clean::Rejection& rejection,
-                     uint32_t line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+                     const event::Event& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The event counts: everything that it changes. `customer` may be null.
   void ApplyAccepted(const clean::CleanEvent& event, uint64_t hash, profile::Customer* customer,
                      Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -142,6 +147,7 @@ class Partition : public PartitionState {
   void EncodeChanges(PendingCheckpoint* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::string EncodeHead() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreHead(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RestoreQuality(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreSample(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreProfiles(const store::Store& store, size_t profile_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -167,14 +167,14 @@ void Partition::ApplyLink(const stream::RawRecord& record, const event::Event& e
     link = LinkIn(clean);
   }
   if (!link.has_value() || clean.previous_id == clean.customer_id) {
-    quality_.CountRejected(clean::RejectReason::kInvalidLink);
+    CountRejected(clean::RejectReason::kInvalidLink, clean.channel);
     Reject(
         record, "clean", clean::RejectReasonName(clean::RejectReason::kInvalidLink),
         undo ? "previous_id: the customer itself" : "properties.link: not a link between the two",
         event.line);
     return;
   }
-  quality_.CountAccepted(clean);
+  CountAccepted(clean);
   if (customer == nullptr)
     customer = customers_.Insert(clean.customer_id, hash, profile::Profile());
   std::optional<OutboxEntry> news = JoinLink(*link, customer);

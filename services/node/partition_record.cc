@@ -73,11 +73,7 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
                            store.Get(store::Table::kMeta, id_, kHeadKey));
   if (!head.has_value()) return absl::DataLossError("partition has an offset but no head");
   KINDRED_RETURN_IF_ERROR(RestoreHead(*head));
-  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> counts,
-                           store.Get(store::Table::kQuality, id_, kQualityKey));
-  if (counts.has_value()) {
-    KINDRED_ASSIGN_OR_RETURN(quality_, clean::QualityCounts::Decode(*counts));
-  }
+  KINDRED_RETURN_IF_ERROR(RestoreQuality(store));
   KINDRED_RETURN_IF_ERROR(store.ForEach(store::Table::kDedup, id_,
                                         [this](absl::string_view key, absl::string_view value) {
                                           mutex_.AssertHeld();
@@ -132,6 +128,18 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
   stored_offset_.store(next->value(), std::memory_order_release);
   begun_offset_ = next->value();
   return absl::OkStatus();
+}
+
+absl::Status Partition::RestoreQuality(const store::Store& store) {
+  KINDRED_RETURN_IF_ERROR(
+      store.ForEach(store::Table::kQuality, id_,
+                    [this](absl::string_view key, absl::string_view row) -> absl::Status {
+                      mutex_.AssertHeld();
+                      if (key != kQualityKey) return quality_book_.RestoreRow(key, row);
+                      KINDRED_ASSIGN_OR_RETURN(quality_, clean::QualityCounts::Decode(row));
+                      return absl::OkStatus();
+                    }));
+  return quality_book_.FinishRestore();
 }
 
 absl::Status Partition::RestoreSample(const store::Store& store) {
@@ -256,6 +264,11 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
   rating_table_.TakeChanges(put_under(kRatingsPrefix));
   checkpoint.Put(store::Table::kMeta, kPairsKey, pairs_->EncodeHeader());
   checkpoint.Put(store::Table::kQuality, kQualityKey, quality_.Encode());
+  quality_book_.TakeChanges(
+      [&checkpoint](absl::string_view key, absl::string_view row) {
+        checkpoint.Put(store::Table::kQuality, key, row);
+      },
+      [&checkpoint](absl::string_view key) { checkpoint.Delete(store::Table::kQuality, key); });
   checkpoint.Put(store::Table::kMeta, kBreakerKey, breaker_.Encode());
   checkpoint.Put(store::Table::kMeta, kHeadKey, EncodeHead());
   // Last: everything above may have named something new.

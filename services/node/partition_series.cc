@@ -29,4 +29,19 @@ void Partition::CountInSeries(const clean::CleanEvent& event, const profile::App
   }
 }
 
+void Partition::CountAccepted(const clean::CleanEvent& event) {
+  quality_.CountAccepted(event);
+  quality_book_.CountAccepted(event);
+}
+
+void Partition::CountDuplicate(absl::string_view channel) {
+  quality_.CountDuplicate();
+  quality_book_.CountDuplicate(channel);
+}
+
+void Partition::CountRejected(clean::RejectReason reason, absl::string_view channel) {
+  quality_.CountRejected(reason);
+  quality_book_.CountRejected(channel);
+}
+
 }  // namespace kindred::node

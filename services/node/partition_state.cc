@@ -92,6 +92,7 @@ PartitionState::Figures PartitionState::figures() const {
   absl::ReaderMutexLock lock(&mutex_);
   Figures figures;
   figures.quality = quality_;
+  figures.quality_bytes = quality_book_.memory_bytes();
   figures.customers = customer_count_;
   figures.customers_in_memory = customers_.size();
   const uint64_t made = next_outbox_ - 1;
@@ -106,6 +107,16 @@ PartitionState::Figures PartitionState::figures() const {
   figures.series_bytes = series_.memory_bytes();
   figures.sample_bytes = sample_.memory_bytes();
   return figures;
+}
+
+int64_t PartitionState::quality_newest_ms() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return quality_book_.newest_ms();
+}
+
+void PartitionState::AddQualityHours(clean::QualityHours* sum) const {
+  absl::ReaderMutexLock lock(&mutex_);
+  quality_book_.AddTo(sum);
 }
 
 void PartitionState::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const {

@@ -20,6 +20,7 @@
 #include "clean/duplicates.h"
 #include "clean/outliers.h"
 #include "clean/quality.h"
+#include "clean/quality_book.h"
 #include "node/attribution.h"
 #include "node/breaker.h"
 #include "node/cold_reader.h"
@@ -72,6 +73,10 @@ class PartitionState {
   // Calls `read` with the partition's series under the reader's lock.
   void ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // See QualityBook::newest_ms().
+  int64_t quality_newest_ms() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // Adds the partition's hours of data quality to those of others.
+  void AddQualityHours(clean::QualityHours* sum) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Up to when the outcomes of the sample are known; see OutcomeSample. 0 before the first event.
   int64_t outcomes_known_ms() const { return outcomes_known_ms_.load(std::memory_order_acquire); }
   // Calls `visit` with the sample that predictions are trained on, under the reader's lock.
@@ -93,6 +98,7 @@ class PartitionState {
     size_t relation_bytes = 0;
     size_t series_bytes = 0;
     size_t sample_bytes = 0;
+    size_t quality_bytes = 0;
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The customers' ratings, under the reader's lock.
@@ -133,6 +139,7 @@ class PartitionState {
   clean::DuplicateWindow duplicates_ ABSL_GUARDED_BY(mutex_);
   clean::PriceBook prices_ ABSL_GUARDED_BY(mutex_);
   clean::QualityCounts quality_ ABSL_GUARDED_BY(mutex_);
+  clean::QualityBook quality_book_ ABSL_GUARDED_BY(mutex_);
   Breaker breaker_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> set_aside_ ABSL_GUARDED_BY(mutex_);
   Attribution attribution_ ABSL_GUARDED_BY(mutex_);

@@ -17,11 +17,11 @@ void Partition::UndoEvent(const stream::RawRecord& record, clean::CleanEvent* ev
                           profile::Customer* customer, Workbench* bench) {
   const bool applied = !duplicates_.Insert(event->fingerprint, record.timestamp_ms());
   if (!duplicates_.Insert(event->fingerprint ^ kUndoMark, record.timestamp_ms())) {
-    quality_.CountDuplicate();
+    CountDuplicate(event->channel);
     return;
   }
   FillFromCatalogue(event, bench);
-  quality_.CountAccepted(*event);
+  CountAccepted(*event);
   if (!applied || customer == nullptr || event->type == event::EventType::kDelete) return;
   const profile::ApplyContext context = Intern(*event);
   CountAttribution(*event, context, hash, /*undo=*/true);

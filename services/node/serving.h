@@ -54,6 +54,8 @@ class Serving {
   virtual absl::Status GetSeries(const v1::GetSeriesRequest& request, v1::Series* series) = 0;
   virtual absl::Status Forecast(const v1::ForecastRequest& request,
                                 v1::ForecastResponse* response) = 0;
+  virtual absl::Status GetDataQuality(const v1::GetDataQualityRequest& request,
+                                      v1::DataQuality* quality) = 0;
   virtual absl::Status Explore(const v1::ExploreRequest& request,
                                v1::ExploreResponse* response) = 0;
   virtual absl::Status GetStatus(const v1::GetStatusRequest& request, v1::Status* status) = 0;
