@@ -17,10 +17,10 @@ def consume(bench, topic):
         bench.figures.add(f"bare consumer {names[way]}, wall", 1e6 / float(wall), "events/s")
 
 
-def read_all(bench, topic, name, title):
+def read_all(bench, topic, name, title, *settings):
     """A node from an empty directory to the end of the topic; it is left running."""
     say(title)
-    node = Node(bench, name, topic)
+    node = Node(bench, name, topic, *settings)
     wall, cpu = node.wait_until_applied(bench.options.events)
     bench.figures.add(f"{title}, wall", bench.options.events / wall, "events/s")
     bench.figures.add(f"{title}, CPU", bench.options.events / cpu, "events/CPU-s")

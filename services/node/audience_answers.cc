@@ -133,7 +133,7 @@ absl::Status AudienceAnswers::Explain(const v1::ExplainMembershipRequest& reques
   const PartitionId home = partitions_.Home(customer);
   KINDRED_RETURN_IF_ERROR(partitions_.Ready(home));
   const Partition& partition = *partitions_.slot(home).state;
-  const auto explain = [&](const profile::Profile& profile) {
+  const auto explain = [&](const profile::Profile& profile, const CustomerParts&) {
     record.Look(customer, profile, now_ms);
     const expression::Outcome outcome = rule->when.Test(record, now_ms);
     membership->set_matches(outcome.value);
@@ -142,7 +142,7 @@ absl::Status AudienceAnswers::Explain(const v1::ExplainMembershipRequest& reques
     }
     FillClause(rule->when.Explain(record, now_ms), membership->mutable_clause());
   };
-  KINDRED_ASSIGN_OR_RETURN(const bool found, partition.Visit(customer, hash, cold_, explain));
+  KINDRED_ASSIGN_OR_RETURN(const bool found, reader_.Visit(customer, explain));
   if (!found) {
     return absl::NotFoundError(
         absl::StrCat("no event of customer \"", customer, "\" has been applied"));

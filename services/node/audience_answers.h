@@ -10,6 +10,7 @@
 #include "kindred/v1/audience.pb.h"
 #include "kindred/v1/profile.pb.h"
 #include "node/customer_fields.h"
+#include "node/customer_reader.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
@@ -31,7 +32,8 @@ class AudienceAnswers {
         cold_(*cold),
         store_(*store),
         learner_(learner),
-        predictions_(predictions) {}
+        predictions_(predictions),
+        reader_(shared, partitions, cold, kGroupCacheBytes) {}
 
   absl::Status List(const v1::ListAudiencesRequest& request,
                     v1::ListAudiencesResponse* response) const;
@@ -57,7 +59,10 @@ class AudienceAnswers {
   const ColdReader& cold_;
   const store::Store& store_;
   const Learner* const learner_;
+  static constexpr size_t kGroupCacheBytes = 1 << 20;
+
   const PredictionLearner* const predictions_;
+  const CustomerReader reader_;
 };
 
 // What a customer is seen with by rules; all but `shared` must be kept as long.

@@ -12,6 +12,17 @@ namespace {
 // A timer is not set nearer than this: what changes faster is not worth a look each time.
 constexpr int64_t kShortestWaitMs = 1'000;
 constexpr absl::Duration kIdle = absl::Milliseconds(100);
+// Sums of linked ids: each of them is judged by the same one.
+constexpr size_t kGroupCacheBytes = 4 << 20;
+
+void LogUnread(const absl::Status& status) {
+  // Not caught up yet: the next walk judges.
+  if (status.ok() || absl::IsUnavailable(status)) return;
+  static base::LogLimiter limiter(absl::Seconds(10));
+  if (!limiter.Allow(absl::Now())) return;
+  base::LogWarning("audiences", "a customer cannot be read; the next walk tries again",
+                   {{"error", status}});
+}
 
 }  // namespace
 
@@ -28,6 +39,7 @@ AudienceKeeper::AudienceKeeper(const AudienceKeeperOptions& options, SharedState
       learner_(learner),
       predictions_(predictions),
       tell_(std::move(tell)),
+      reader_(shared, partitions, cold, kGroupCacheBytes),
       random_(options.seed) {}
 
 AudienceKeeper::~AudienceKeeper() { Stop(); }
@@ -159,20 +171,64 @@ size_t AudienceKeeper::JudgeDue(Partition* partition, Lane* lane, int64_t now_ms
 
 void AudienceKeeper::JudgeById(Partition* partition, Lane* lane, absl::string_view id,
                                int64_t now_ms) {
-  const absl::StatusOr<bool> found = partition->Visit(
-      id, profile::CustomerMap::Hash(id), cold_, [&](const profile::Profile& profile) {
-        Judge(partition, lane, id, profile, now_ms, /*walking=*/false);
-      });
-  if (found.ok()) return;
-  static base::LogLimiter limiter(absl::Seconds(10));
-  if (limiter.Allow(absl::Now())) {
-    base::LogWarning("audiences", "a customer cannot be read; the next walk tries again",
-                     {{"error", found.status()}});
-  }
+  bool linked = false;
+  const absl::Status status =
+      partition
+          ->Visit(id, profile::CustomerMap::Hash(id), cold_,
+                  [&](const profile::Profile& profile) {
+                    linked = !profile.links().empty();
+                    if (!linked) Judge(partition, lane, id, profile, now_ms, /*counts=*/false);
+                  })
+          .status();
+  LogUnread(linked ? JudgeGroup(partition, lane, id, now_ms, /*walking=*/false) : status);
+}
+
+absl::Status AudienceKeeper::JudgeGroup(Partition* partition, Lane* lane, absl::string_view id,
+                                        int64_t now_ms, bool walking) {
+  bool alone = true;
+  absl::Status judged;
+  KINDRED_RETURN_IF_ERROR(
+      reader_
+          .Visit(id,
+                 [&](const profile::Profile& sum, const CustomerParts& parts) {
+                   if (parts.group == nullptr) return;  // no link holds
+                   alone = false;
+                   const auto& members = parts.group->members;
+                   for (const profile::GroupMember& member : members) {
+                     if (walking && member.id != id) continue;
+                     // A customer counts once, however many ids it has.
+                     judged.Update(JudgeMember(member.id, sum, now_ms,
+                                               walking && member.id == members.front().id));
+                   }
+                 })
+          .status());
+  if (!alone) return judged;
+  return partition
+      ->Visit(id, profile::CustomerMap::Hash(id), cold_,
+              [&](const profile::Profile& profile) {
+                Judge(partition, lane, id, profile, now_ms, walking);
+              })
+      .status();
+}
+
+absl::Status AudienceKeeper::JudgeMember(absl::string_view id, const profile::Profile& sum,
+                                         int64_t now_ms, bool counts) {
+  const PartitionId home = partitions_.Home(id);
+  const auto lane = lanes_.find(home);
+  const PartitionSlot& slot = partitions_.slot(home);
+  // Another node tells, or a walk will.
+  if (lane == lanes_.end() || slot.ownership.load() != Ownership::kOwned) return absl::OkStatus();
+  Partition* const partition = slot.state.get();
+  return partition
+      ->Visit(id, profile::CustomerMap::Hash(id), cold_,
+              [&](const profile::Profile& own) {
+                Judge(partition, &lane->second, id, own.empty() ? own : sum, now_ms, counts);
+              })
+      .status();
 }
 
 void AudienceKeeper::Judge(Partition* partition, Lane* lane, absl::string_view id,
-                           const profile::Profile& profile, int64_t now_ms, bool walking) {
+                           const profile::Profile& profile, int64_t now_ms, bool counts) {
   if (profile.empty()) {  // deleted; what is left of it are links
     partition->audiences().Decide(id, profile::CustomerMap::Hash(id), 0, now_ms);
     return;
@@ -189,7 +245,7 @@ void AudienceKeeper::Judge(Partition* partition, Lane* lane, absl::string_view i
   const uint64_t hash = profile::CustomerMap::Hash(id);
   partition->audiences().Decide(id, hash, slots, now_ms);
   SetTimer(lane, id, hash, until_ms, now_ms);
-  if (!walking) return;
+  if (!counts) return;
   AddToSamples();
   for (const size_t tag : record_->Tags()) ++walk_tags_[tag];
 }
@@ -241,10 +297,17 @@ void AudienceKeeper::WalkOn(int64_t now_ms) {
       continue;
     }
     Partition* const partition = partitions_.slot(PartitionId(walk_partition_)).state.get();
+    std::vector<std::string> linked;
     walk_cursor_ = partition->Walk(walk_cursor_, kStep, [&](const profile::Customer& customer) {
-      Judge(partition, &lane->second, customer.id(), customer.profile, now_ms,
-            /*walking=*/true);
+      if (customer.profile.links().empty()) {
+        Judge(partition, &lane->second, customer.id(), customer.profile, now_ms, /*counts=*/true);
+      } else {
+        linked.emplace_back(customer.id());
+      }
     });
+    for (const std::string& id : linked) {
+      LogUnread(JudgeGroup(partition, &lane->second, id, now_ms, /*walking=*/true));
+    }
     if (walk_cursor_ != 0) return;
     WalkStored(partition, &lane->second, now_ms);
     ++walk_partition_;
@@ -258,19 +321,27 @@ void AudienceKeeper::WalkStored(Partition* partition, Lane* lane, int64_t now_ms
   const Partition::Figures figures = partition->figures();
   if (figures.customers <= figures.customers_in_memory) return;
   size_t seen = 0;
-  const absl::Status status =
-      store_.ForEach(store::Table::kProfile, partition->id(),
-                     [&](absl::string_view id, absl::string_view) -> absl::Status {
-                       if (++seen % kStep == 0 && stopping()) return absl::CancelledError();
-                       const uint64_t hash = profile::CustomerMap::Hash(id);
-                       if (partition->InMemory(id, hash)) return absl::OkStatus();
-                       return partition
-                           ->Visit(id, hash, cold_,
-                                   [&](const profile::Profile& profile) {
-                                     Judge(partition, lane, id, profile, now_ms, /*walking=*/true);
-                                   })
-                           .status();
-                     });
+  const absl::Status status = store_.ForEach(
+      store::Table::kProfile, partition->id(),
+      [&](absl::string_view id, absl::string_view) -> absl::Status {
+        if (++seen % kStep == 0 && stopping()) return absl::CancelledError();
+        const uint64_t hash = profile::CustomerMap::Hash(id);
+        if (partition->InMemory(id, hash)) return absl::OkStatus();
+        bool linked = false;
+        KINDRED_RETURN_IF_ERROR(partition
+                                    ->Visit(id, hash, cold_,
+                                            [&](const profile::Profile& profile) {
+                                              linked = !profile.links().empty();
+                                              if (linked) return;
+                                              Judge(partition, lane, id, profile, now_ms,
+                                                    /*counts=*/true);
+                                            })
+                                    .status());
+        if (linked) {
+          LogUnread(JudgeGroup(partition, lane, id, now_ms, /*walking=*/true));
+        }
+        return absl::OkStatus();
+      });
   if (!status.ok() && !absl::IsCancelled(status)) {
     base::LogWarning("audiences", "stored customers cannot be read", {{"error", status}});
   }

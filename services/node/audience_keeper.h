@@ -16,10 +16,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "learn/random.h"
 #include "node/customer_fields.h"
+#include "node/customer_reader.h"
 #include "node/learner.h"
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
@@ -89,9 +91,15 @@ class AudienceKeeper {
   size_t JudgeChanged(Partition* partition, Lane* lane, int64_t now_ms);
   size_t JudgeDue(Partition* partition, Lane* lane, int64_t now_ms);
   void JudgeById(Partition* partition, Lane* lane, absl::string_view id, int64_t now_ms);
-  // Under the partition's lock, shared.
+  // A customer of several ids: by their sum, each of them; walking: only the id itself, for the
+  // others have their turn.
+  absl::Status JudgeGroup(Partition* partition, Lane* lane, absl::string_view id, int64_t now_ms,
+                          bool walking);
+  absl::Status JudgeMember(absl::string_view id, const profile::Profile& sum, int64_t now_ms,
+                           bool counts);
+  // Under the partition's lock, shared. `counts`: in samples and counts of tags.
   void Judge(Partition* partition, Lane* lane, absl::string_view id,
-             const profile::Profile& profile, int64_t now_ms, bool walking);
+             const profile::Profile& profile, int64_t now_ms, bool counts);
   void SetTimer(Lane* lane, absl::string_view id, uint64_t hash, int64_t due_ms, int64_t now_ms);
   void WalkOn(int64_t now_ms);
   bool AnyMember() const;
@@ -107,6 +115,7 @@ class AudienceKeeper {
   const Learner* const learner_;
   const PredictionLearner* const predictions_;
   const std::function<void(Partition*)> tell_;
+  const CustomerReader reader_;
 
   // Of the thread that steps.
   std::shared_ptr<const RuleSet> rules_;

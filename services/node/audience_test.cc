@@ -14,6 +14,7 @@
 #include "learn/random.h"
 #include "node/audience_answers.h"
 #include "node/audience_keeper.h"
+#include "node/identity_world.h"
 #include "node/test_state.h"
 
 namespace kindred::node {
@@ -344,6 +345,73 @@ TEST(AudienceTest, AnAudienceThatIsNoLongerDefinedIsLeftByAll) {
   town.Checkpoint();
   town.Produce(/*acknowledge_all=*/true);
   for (const auto& [audience, members] : town.Folded()) EXPECT_TRUE(members.empty()) << audience;
+}
+
+TEST(AudienceTest, LinkedIdsAreJudgedByTheirSum) {
+  IdentityWorld world(3);
+  const auto rules = ParseRules("rules.yaml", R"(
+tags:
+  - {name: seen, when: event_count("page") >= 1}
+audiences:
+  - {name: three, when: event_count("page") >= 3}
+  - {name: soon, when: 'event_count("page") >= 3 and now - last_seen < 2h'}
+)");
+  ASSERT_TRUE(rules.ok()) << rules.status();
+  world.state->shared->rules.Set(*rules);
+  AudienceKeeper keeper(AudienceKeeperOptions(), world.state->shared.get(),
+                        world.state->partitions.get(), world.state->cold.get(),
+                        world.state->store.get(), nullptr, nullptr, [](Partition*) {});
+  int64_t now_ms = kTestTimeMs;
+  const auto members = [&](const char* audience) {
+    while (keeper.Step(now_ms)) {
+    }
+    std::set<std::string> in;
+    for (const char* id : {"ann", "browser", "phone", "bob"}) {
+      const PartitionAudiences& audiences =
+          world.state->partition(world.state->partitions->Home(id).value()).audiences();
+      if (audiences.Contains(profile::CustomerMap::Hash(id), audiences.SlotOf(audience))) {
+        in.insert(id);
+      }
+    }
+    return in;
+  };
+  using Ids = std::set<std::string>;
+  for (const char* id : {"ann", "browser", "phone", "bob", "bob"}) world.Event("page", id, now_ms);
+  EXPECT_EQ(members("three"), Ids());
+  // Three ids that become one customer, each of them told, whichever partition has it.
+  const auto link = [&](const char* id) {
+    world.Event("identify", "ann", now_ms, absl::StrCat("\"anonymous_id\":\"", id, "\""));
+    world.Deliver();
+  };
+  link("browser");
+  EXPECT_EQ(members("three"), Ids());
+  link("phone");
+  EXPECT_EQ(members("three"), (Ids{"ann", "browser", "phone"}));
+  EXPECT_EQ(members("soon"), (Ids{"ann", "browser", "phone"}));
+  // An event of one id keeps the others in, and time takes all of them out.
+  now_ms += 90 * 60'000;
+  world.Event("page", "phone", now_ms);
+  now_ms += 60 * 60'000;
+  EXPECT_EQ(members("soon"), (Ids{"ann", "browser", "phone"}));
+  now_ms += 90 * 60'000;
+  EXPECT_EQ(members("soon"), Ids());
+  // A customer counts once among those with a tag.
+  keeper.BeginWalk();
+  EXPECT_EQ(members("three").size(), 3u);
+  EXPECT_EQ(keeper.TagCounts(), (std::vector<uint64_t>{2}));
+  const AudienceAnswers answers(world.state->shared.get(), world.state->partitions.get(),
+                                world.state->cold.get(), world.state->store.get(), nullptr,
+                                nullptr);
+  v1::ExplainMembershipRequest request;
+  request.set_name("audiences/three");
+  request.set_customer_id("browser");
+  v1::Membership membership;
+  ASSERT_TRUE(answers.Explain(request, &membership).ok());
+  EXPECT_TRUE(membership.matches() && membership.member());
+  // Undone: what each id did by itself.
+  world.Unlink("ann", "phone", now_ms);
+  world.Deliver();
+  EXPECT_EQ(members("three"), Ids());
 }
 
 TEST(AudienceTest, ADeletedCustomerLeaves) {

@@ -163,7 +163,8 @@ std::string PartitionAudiences::EncodeNames() const {
   return out;
 }
 
-absl::Status PartitionAudiences::DecodeNames(absl::string_view bytes) {
+absl::Status PartitionAudiences::RestoreNames(absl::string_view bytes) {
+  absl::MutexLock lock(&mutex_);
   base::ByteReader in(bytes);
   if (in.U8() != kVersion) return absl::DataLossError("audiences of an unknown version");
   for (size_t slot = 0; slot < kSlots; ++slot) {
@@ -173,29 +174,35 @@ absl::Status PartitionAudiences::DecodeNames(absl::string_view bytes) {
   return in.Done() ? absl::OkStatus() : absl::DataLossError("names of audiences are damaged");
 }
 
-absl::Status PartitionAudiences::Restore(const store::Store& store, PartitionId partition) {
+absl::Status PartitionAudiences::RestoreRow(absl::string_view customer_id, absl::string_view row) {
   absl::MutexLock lock(&mutex_);
+  base::ByteReader in(row);
+  const uint8_t version = in.U8();
+  const uint64_t told = in.Varint();
+  if (version != kVersion || !in.Done() || told == 0) {
+    return absl::DataLossError("membership of audiences is damaged");
+  }
+  for (uint64_t bits = told; bits != 0; bits &= bits - 1) {
+    if (names_[static_cast<size_t>(std::countr_zero(bits))].empty()) {
+      return absl::DataLossError("member of an audience unnamed");
+    }
+  }
+  Member& member = members_[profile::CustomerMap::Hash(customer_id)];
+  for (uint64_t bits = told & ~member.told; bits != 0; bits &= bits - 1) {
+    ++sizes_[static_cast<size_t>(std::countr_zero(bits))].members;
+  }
+  member.told |= told;
+  member.decided = member.told;
+  return absl::OkStatus();
+}
+
+absl::Status PartitionAudiences::Restore(const store::Store& store, PartitionId partition) {
   KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> names,
                            store.Get(store::Table::kMeta, partition, kNamesKey));
-  if (names.has_value()) KINDRED_RETURN_IF_ERROR(DecodeNames(*names));
-  return store.ForEach(store::Table::kAudience, partition,
-                       [this](absl::string_view id, absl::string_view row) -> absl::Status {
-                         mutex_.AssertHeld();
-                         base::ByteReader in(row);
-                         const uint8_t version = in.U8();
-                         const uint64_t told = in.Varint();
-                         if (version != kVersion || !in.Done() || told == 0) {
-                           return absl::DataLossError("membership of audiences is damaged");
-                         }
-                         for (uint64_t bits = told; bits != 0; bits &= bits - 1) {
-                           const auto slot = static_cast<size_t>(std::countr_zero(bits));
-                           if (names_[slot].empty())
-                             return absl::DataLossError("member of an audience unnamed");
-                           ++sizes_[slot].members;
-                         }
-                         members_[profile::CustomerMap::Hash(id)] = Member{told, told};
-                         return absl::OkStatus();
-                       });
+  if (names.has_value()) KINDRED_RETURN_IF_ERROR(RestoreNames(*names));
+  return store.ForEach(
+      store::Table::kAudience, partition,
+      [this](absl::string_view id, absl::string_view row) { return RestoreRow(id, row); });
 }
 
 }  // namespace kindred::node

@@ -70,6 +70,10 @@ class PartitionAudiences {
   // Once, before all else. DataLoss for rows that Tell() cannot have written.
   absl::Status Restore(const store::Store& store, PartitionId partition)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // What Restore() does with what it reads: the names first, then each customer's row.
+  absl::Status RestoreNames(absl::string_view bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status RestoreRow(absl::string_view customer_id, absl::string_view row)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   struct Member {
@@ -84,7 +88,6 @@ class PartitionAudiences {
   void Set(absl::string_view customer_id, uint64_t hash, uint64_t slots, int64_t as_of_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string EncodeNames() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  absl::Status DecodeNames(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable absl::Mutex mutex_;
   std::array<std::string, kSlots> names_ ABSL_GUARDED_BY(mutex_);  // empty: free

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "node/attribution_token.h"
 #include "node/dead_letter.h"
 #include "node/test_state.h"
 
@@ -218,6 +219,22 @@ void FeedHistory(TestState* state, int begin, int end) {
       state->Feed(user, Purchase(absl::StrCat("e-", i), user, item, price, time), 0, time);
     } else if (i % 97 == 50) {
       state->Feed(user, TestEvent(absl::StrCat("e-", i), user, "delete", time, ""), 0, time);
+    } else if (i % 13 == 4) {
+      state->Feed(user,
+                  TestEvent(absl::StrCat("e-", i), user, "rating", time,
+                            absl::StrCat("\"item_id\":\"", item, "\",\"rating\":", i % 5 + 1)),
+                  0, time);
+    } else if (i % 13 == 7) {
+      AttributionToken token;
+      token.time_ms = time;
+      token.variant = "b";
+      token.items.push_back({AttributionMark(item), 1});
+      state->Feed(user,
+                  TestEvent(absl::StrCat("e-", i), user, "click", time,
+                            absl::StrCat("\"item_id\":\"", item,
+                                         "\",\"properties\":{\"attribution_token\":\"",
+                                         EncodeAttributionToken(token), "\"}")),
+                  0, time);
     } else {
       state->Feed(user, View(absl::StrCat("e-", i), user, item, time), 0, time);
     }
@@ -245,8 +262,13 @@ TEST_F(PartitionTest, RestoredStateGoesOnExactlyAsIfNothingHadHappened) {
   EXPECT_GT(steady.quality().rejected_total(), 0u);
   EXPECT_GT(steady.quality().flagged[1], 0u) << "outlier prices: the price book is restored too";
   EXPECT_EQ(state().partition().figures().customers, steady.partition().figures().customers);
-  // Profiles, duplicates, prices, relations, names, outbox, head: byte for byte.
+  // Profiles, duplicates, prices, relations, series, sample, hours of data quality, ratings, what
+  // recommendations led to, names, outbox, head: byte for byte.
   const auto expected = Dump(*steady.store);
+  for (const char* kind : {"series/0/", "meta/0/sample/", "quality/0/hours/", "quality/0/sources",
+                           "meta/0/ratings/", "meta/0/attribution/"}) {
+    EXPECT_THAT(expected, Contains(Pair(HasSubstr(kind), ::testing::_))) << kind;
+  }
   const auto actual = Dump(*state().store);
   ASSERT_EQ(expected.size(), actual.size());
   for (const auto& [key, value] : expected) {

@@ -3,9 +3,11 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "node/breaker.h"
 #include "node/dead_letter.h"
+#include "node/partition_audiences.h"
 #include "node/suspects.h"
 
 namespace kindred::node {
@@ -37,21 +39,47 @@ void FuzzDeadLetter(absl::string_view bytes) {
   KINDRED_CHECK(letter->AllHeaders().size() >= 8);
 }
 
+// Names, then ids and rows.
+void FuzzAudiences(absl::string_view bytes) {
+  base::ByteReader in(bytes);
+  PartitionAudiences audiences;
+  if (!audiences.RestoreNames(in.Bytes()).ok()) return;
+  uint64_t rows = 0;
+  while (in.remaining() > 0) {
+    const absl::string_view id = in.Bytes();
+    const absl::string_view row = in.Bytes();
+    if (!in.ok()) return;
+    if (!audiences.RestoreRow(id, row).ok()) return;
+    ++rows;
+  }
+  KINDRED_CHECK(!audiences.pending());
+  for (const PartitionAudiences::Size& size : audiences.Sizes()) {
+    KINDRED_CHECK(!size.name.empty() && size.members <= rows);
+  }
+  // Who leaves everything is no member any more.
+  const uint64_t hash = profile::CustomerMap::Hash("u-1");
+  audiences.Remove("u-1", hash, 1);
+  for (int slot = 0; slot < 64; ++slot) KINDRED_CHECK(!audiences.Contains(hash, slot));
+}
+
 }  // namespace
 }  // namespace kindred::node
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const absl::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 3) {
+  switch (data[0] % 4) {
     case 0:
       kindred::node::FuzzBreaker(bytes);
       break;
     case 1:
       kindred::node::FuzzAttempt(bytes);
       break;
-    default:
+    case 2:
       kindred::node::FuzzDeadLetter(bytes);
+      break;
+    default:
+      kindred::node::FuzzAudiences(bytes);
   }
   return 0;
 }
