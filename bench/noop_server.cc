@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/synchronization/mutex.h"
 #include "noop.grpc.pb.h"
 
 namespace kindred::bench {
@@ -46,6 +47,7 @@ class Noop final : public v1::NoopService::CallbackService {
 };
 
 int Main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as the node does
   CLI::App app("A gRPC service that does nothing, as a limit to measure against");
   std::string address = "127.0.0.1:0";
   size_t bytes = 600;

@@ -14,6 +14,9 @@ namespace {
 // Parameters stay within e^±12 of the scaled data, far beyond any population.
 constexpr double kWidest = 12.0;
 constexpr int kMostTerms = 200'000;
+constexpr double kNearOne = 0.8;
+constexpr double kApart = 1e-4;
+constexpr double kLarge = 4;
 
 bool IsSound(const RepeatHistory& h) {
   return std::isfinite(h.x) && std::isfinite(h.T) && h.x >= 0 && h.t_x >= 0 && h.t_x <= h.T &&
@@ -29,6 +32,43 @@ double LogAddExp(double a, double b) {
 double LogOddsGone(const BgNbdParameters& p, const RepeatHistory& h) {
   return std::log(p.a / (p.b + h.x - 1)) +
          (p.r + h.x) * std::log((p.alpha + h.T) / (p.alpha + h.t_x));
+}
+
+// Terms may fall, rise and fall again while c + n is below 0: at least `least` of them count.
+double Series(double a, double b, double c, double z, double least) {
+  double term = 1;
+  double sum = 1;
+  for (int n = 0; n < kMostTerms; ++n) {
+    term *= (a + n) * (b + n) / ((c + n) * (1.0 + n)) * z;
+    sum += term;
+    if (n > least && std::abs(term) <= 1e-16 * std::abs(sum)) break;
+  }
+  return sum;
+}
+
+// Gamma(c) Gamma(s) / (Gamma(u) Gamma(v)); 0 where u or v is a pole.
+double GammaRatio(double c, double s, double u, double v) {
+  double logs = 0;
+  double sign = 1;
+  const auto multiply = [&logs, &sign](double x, double power) {
+    int negative = 1;
+    logs += power * lgamma_r(x, &negative);
+    sign *= negative;
+  };
+  multiply(c, 1);
+  multiply(s, 1);
+  multiply(u, -1);
+  multiply(v, -1);
+  return sign * std::exp(logs);
+}
+
+// The same function by series in 1 - z, for z near 1 where that in z takes hundreds of terms:
+// Abramowitz and Stegun, 15.3.6. s = c - a - b must not be an integer.
+double NearOne(double a, double b, double c, double z) {
+  const double w = 1 - z;
+  const double s = c - a - b;
+  return GammaRatio(c, s, c - a, c - b) * Series(a, b, 1 - s, w, s) +
+         std::pow(w, s) * GammaRatio(c, -s, a, b) * Series(c - a, c - b, 1 + s, w, -s);
 }
 
 }  // namespace
@@ -126,14 +166,12 @@ double ProbabilityAlive(const BgNbdParameters& parameters, const RepeatHistory& 
 }
 
 double Hypergeometric2F1(double a, double b, double c, double z) {
-  double term = 1;
-  double sum = 1;
-  for (int n = 0; n < kMostTerms; ++n) {
-    term *= (a + n) * (b + n) / ((c + n) * (1.0 + n)) * z;
-    sum += term;
-    if (std::abs(term) <= 1e-16 * std::abs(sum)) break;
-  }
-  return sum;
+  const double s = c - a - b;
+  // Near an integer s the two parts grow beyond each other and leave too few digits. Where s is
+  // large, terms fall as fast as any.
+  const bool apart = std::abs(s - std::round(s)) > kApart;
+  if (z > kNearOne && apart && std::abs(s) < kLarge) return NearOne(a, b, c, z);
+  return Series(a, b, c, z, 0);
 }
 
 }  // namespace kindred::learn

@@ -51,7 +51,8 @@ double ExpectedPurchases(const BgNbdParameters& parameters, const RepeatHistory&
 // definition: rank churn by ExpectedPurchases(), or show this for x >= 1 only.
 double ProbabilityAlive(const BgNbdParameters& parameters, const RepeatHistory& history);
 
-// Gauss' 2F1(a, b; c; z) by its series, for 0 <= z < 1 and c not 0, -1, -2 …
+// Gauss' 2F1(a, b; c; z) by series in z or 1 - z, for 0 <= z < 1 and c not 0, -1, -2 …; to about
+// ten digits.
 double Hypergeometric2F1(double a, double b, double c, double z);
 
 }  // namespace kindred::learn

@@ -40,6 +40,31 @@ TEST(BgNbd, Hypergeometric2F1HasItsClosedForms) {
   EXPECT_NEAR(Hypergeometric2F1(-2, 3, 4, 0.5), 1 - 2 * 3 * 0.5 / 4 + 12 * 0.25 / 20, 1e-14);
 }
 
+TEST(BgNbd, Hypergeometric2F1IsItsSeriesWhereThatIsLong) {
+  for (const double r : {0.24, 1.3, 4.0}) {
+    for (const double a : {0.31, 0.8, 2.43, 5.0}) {
+      for (const double b : {0.4, 2.5, 9.1}) {
+        for (const double x : {0.0, 1.0, 7.0, 60.0, 900.0}) {
+          for (const double z : {0.61, 0.75, 0.9, 0.99, 0.999}) {
+            const double u = a + b - 1 - r;
+            const double v = a - 1;
+            const double c = a + b + x - 1;
+            long double term = 1;
+            long double sum = 1;
+            for (int n = 0; n < 200'000; ++n) {
+              term *= (u + n) * (v + n) / ((c + n) * (1.0L + n)) * z;
+              sum += term;
+            }
+            const double expected = static_cast<double>(sum);
+            EXPECT_NEAR(Hypergeometric2F1(u, v, c, z), expected, 1e-10 * std::abs(expected))
+                << "r " << r << " a " << a << " b " << b << " x " << x << " z " << z;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(BgNbd, AgreesWithThePublishedExpectation) {
   EXPECT_NEAR(ExpectedPurchases(kCdnow, {2, 30.43, 38.86}, 39), 1.226, 5e-4);
 }

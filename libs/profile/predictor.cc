@@ -21,6 +21,8 @@ constexpr double kAmountRidge = 0.01;
 constexpr double kWeekDays = 7;
 // The fit groups times by half weeks, so that it costs the same however many customers there are.
 constexpr double kGroupDays = 3.5;
+// Who was first seen days ago says nothing about a year: before, nothing is told.
+constexpr double kLeastHistoryWeeks = 4;
 
 std::vector<double> ToDoubles(const InputVector& inputs) { return {inputs.begin(), inputs.end()}; }
 
@@ -200,6 +202,9 @@ void Predictor::FitPurchaseModels(absl::Span<const PurchaseHistory> histories) {
       spends.push_back({history.x + 1, history.mean_amount});
     }
   }
+  double longest = 0;
+  for (const learn::RepeatHistory& repeat : repeats) longest = std::max(longest, repeat.T);
+  if (longest < kLeastHistoryWeeks) return;
   const double buyers = static_cast<double>(repeats.size());
   const absl::StatusOr<learn::BgNbdFit> fit =
       learn::FitBgNbd(learn::GroupHistories(std::move(repeats)));

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "node/admission.h"
+#include "node/answer_arena.h"
 #include "telemetry/metrics.h"
 
 namespace kindred::node {
@@ -60,11 +61,12 @@ grpc::ServerUnaryReactor* AnswerAs(grpc::CallbackServerContext* context, Admissi
                                    MethodMetrics* metrics, Object* object, Method method,
                                    const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
   const auto work = [=] {
-    Request request;
-    Response response;
+    AnswerArena arena;
+    Request* const request = arena.Make<Request>();
+    Response* const response = arena.Make<Response>();
     return AnswerBytes(
-        *context, admission, metrics, *in, &request, &response,
-        [&] { return (object->*method)(request, &response); }, out);
+        *context, admission, metrics, *in, request, response,
+        [&] { return (object->*method)(*request, response); }, out);
   };
   if (admission->hold_up().Recent(absl::Now())) return AnswerIfWanted(context, metrics, work);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();

@@ -114,7 +114,8 @@ class AnswerWords {
   explicit AnswerWords(const SharedState& shared) : shared_(shared) {}
 
   void Fill(const recommend::Answer& answer, absl::Span<const recommend::ControlNote> notes,
-            google::protobuf::RepeatedPtrField<v1::Recommendation>* out) const {
+            google::protobuf::RepeatedPtrField<v1::Recommendation>* out) {
+    out->Reserve(static_cast<int>(answer.items.size()));
     for (size_t i = 0; i < answer.items.size(); ++i) {
       v1::Recommendation& to = *out->Add();
       FillOne(answer, answer.items[i], &to);
@@ -125,13 +126,27 @@ class AnswerWords {
   }
 
  private:
-  std::string Words(ItemId item) const {
-    std::string title = shared_.index.Title(item);
-    return title.empty() ? std::string(shared_.items.names().Name(item.value())) : title;
+  struct Named {
+    ItemId item;
+    absl::string_view id;
+    std::string title;
+  };
+
+  // The items that were causes: few, and named again and again.
+  const Named& NameOf(ItemId item) {
+    for (const Named& named : named_) {
+      if (named.item == item) return named;
+    }
+    return named_.emplace_back(
+        Named{item, shared_.items.names().Name(item.value()), shared_.index.Title(item)});
+  }
+  std::string Words(ItemId item) {
+    const Named& named = NameOf(item);
+    return named.title.empty() ? std::string(named.id) : named.title;
   }
 
   void FillOne(const recommend::Answer& answer, const recommend::RankedItem& item,
-               v1::Recommendation* out) const {
+               v1::Recommendation* out) {
     const recommend::ItemIndex::Facts facts = shared_.index.GetFacts(item.item.value());
     out->set_item_id(std::string(shared_.items.names().Name(item.item.value())));
     out->set_title(shared_.index.Title(item.item));
@@ -143,22 +158,26 @@ class AnswerWords {
         item.reason, [this](ItemId id) { return Words(id); },
         [this](TermId id) { return std::string(shared_.terms.names().Name(id.value())); }));
     const absl::Span<const recommend::Contribution> parts = answer.ContributionsOf(item);
-    std::vector<recommend::Contribution> sorted(parts.begin(), parts.end());
-    std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    sorted_.assign(parts.begin(), parts.end());
+    std::stable_sort(sorted_.begin(), sorted_.end(), [](const auto& a, const auto& b) {
       return std::abs(a.amount) > std::abs(b.amount);
     });
-    for (const recommend::Contribution& from : sorted) {
+    out->mutable_contributions()->Reserve(static_cast<int>(sorted_.size()));
+    for (const recommend::Contribution& from : sorted_) {
       v1::Contribution& to = *out->add_contributions();
       to.set_source(SourceOf(from.source));
       to.set_amount(from.amount);
       if (from.seed.value() == 0) continue;
-      to.set_because_item_id(std::string(shared_.items.names().Name(from.seed.value())));
-      to.set_because_title(shared_.index.Title(from.seed));
+      const Named& seed = NameOf(from.seed);
+      to.set_because_item_id(seed.id.data(), seed.id.size());
+      if (!seed.title.empty()) to.set_because_title(seed.title);
       to.set_because_type(TypeOf(from.seed_kind));
     }
   }
 
   const SharedState& shared_;
+  std::vector<Named> named_;
+  std::vector<recommend::Contribution> sorted_;
 };
 
 // What the recommender needs of a customer, copied out so that the partition is free meanwhile.
