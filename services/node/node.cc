@@ -430,7 +430,7 @@ void NodeImpl::WatchMemory() {
   size_t profiles = 0;
   size_t count = 0;
   partitions_->ForEach([&](const PartitionSlot& slot) {
-    profiles += slot.state->figures().profile_bytes;
+    profiles += slot.state->profile_bytes();
     ++count;
   });
   if (count == 0) return;

@@ -119,6 +119,11 @@ void PartitionState::AddQualityHours(clean::QualityHours* sum) const {
   quality_book_.AddTo(sum);
 }
 
+size_t PartitionState::profile_bytes() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return customers_.memory_bytes();
+}
+
 void PartitionState::ReadSeries(absl::FunctionRef<void(const series::SeriesBook&)> read) const {
   absl::ReaderMutexLock lock(&mutex_);
   read(series_);

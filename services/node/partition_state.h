@@ -101,6 +101,8 @@ class PartitionState {
     size_t quality_bytes = 0;
   };
   Figures figures() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // One of the figures that costs nothing to ask for.
+  size_t profile_bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
   // The customers' ratings, under the reader's lock.
   void VisitRatings(absl::FunctionRef<void(const recommend::RatingTable&)> visit) const
       ABSL_LOCKS_EXCLUDED(mutex_);
