@@ -58,7 +58,7 @@ class ContentIndexTest : public testing::Test {
   }
 
   ContentRows rows_{kMaxItems};
-  ContentIndex index_{{.max_items = 5000, .exact_items = 1000}, &rows_};
+  ContentIndex index_{{.max_items = 5000, .exact_items = 300}, &rows_};
 };
 
 TEST(ContentFeaturesTest, AreWordsAndValuesWhateverTheirCase) {
@@ -200,15 +200,15 @@ TEST_F(ContentIndexTest, TheApproximateSearchFindsNearlyAll) {
   std::mt19937 random(11);
   ContentRows exact_rows(kMaxItems);
   ContentIndex exact({.max_items = 5000, .exact_items = 5000}, &exact_rows);
-  for (uint32_t item = 1; item <= 3000; ++item) {
-    const Product product = RandomProduct(random, 60);
+  for (uint32_t item = 1; item <= 1200; ++item) {
+    const Product product = RandomProduct(random, 30);
     Set(item, product);
     exact.Set(ItemId(item), product.Content());
   }
   Work();
   ASSERT_EQ(*exact.Work(1 << 20), 0u);
   size_t found = 0, all = 0;
-  for (uint32_t item = 1; item <= 3000; item += 10) {
+  for (uint32_t item = 1; item <= 1200; item += 5) {
     const std::vector<Alike> expected = exact.Nearest(ItemId(item), 10);
     const std::vector<Alike> actual = index_.Nearest(ItemId(item), 10);
     for (const Alike& alike : expected) {
@@ -220,15 +220,15 @@ TEST_F(ContentIndexTest, TheApproximateSearchFindsNearlyAll) {
     }
   }
   EXPECT_GT(static_cast<double>(found) / static_cast<double>(all), 0.9);
-  EXPECT_GT(index_.memory_bytes(), 3000u * 128 * sizeof(float));
+  EXPECT_GT(index_.memory_bytes(), 1200u * 128 * sizeof(float));
 }
 
 TEST_F(ContentIndexTest, TheSameCatalogueGivesTheSameRowsHoweverTheWorkIsCut) {
   ContentRows other_rows(kMaxItems);
-  ContentIndex other({.max_items = 5000, .exact_items = 1000}, &other_rows);
+  ContentIndex other({.max_items = 5000, .exact_items = 300}, &other_rows);
   std::mt19937 random(5);
   std::vector<Product> products;
-  for (int i = 0; i < 1500; ++i) products.push_back(RandomProduct(random, 30));
+  for (int i = 0; i < 500; ++i) products.push_back(RandomProduct(random, 30));
   for (uint32_t i = 0; i < products.size(); ++i) {
     Set(i + 1, products[i]);
     other.Set(ItemId(i + 1), products[i].Content());
@@ -252,7 +252,7 @@ TEST_F(ContentIndexTest, ItsMemoryIsBounded) {
   const size_t before = index_.memory_bytes();
   // Items that come and go before anybody works on them.
   index_.Remove(ItemId(1));
-  for (uint32_t item = 10'000; item < 60'000; ++item) {
+  for (uint32_t item = 10'000; item < 40'000; ++item) {
     EXPECT_TRUE(Set(item, {"tea", "", ""}));
     index_.Remove(ItemId(item));
   }

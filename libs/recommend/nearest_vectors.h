@@ -18,7 +18,7 @@ namespace kindred::recommend {
 // Threads: one at a time. The same calls in the same order give the same answers.
 class NearestVectors {
  public:
-  // `dimensions` 1 to 4096. ResourceExhausted without memory.
+  // `dimensions` 4 to 4096, in fours. ResourceExhausted without memory.
   static absl::StatusOr<std::unique_ptr<NearestVectors>> Create(size_t dimensions);
   virtual ~NearestVectors() = default;
 
