@@ -51,6 +51,12 @@ absl::Status CreateOutcome(rd_kafka_event_t* event, absl::string_view name) {
                                   detail == nullptr ? "" : detail, detail == nullptr ? "" : ")"));
 }
 
+// A topic that was just made, or a leader that was just elected: soon the brokers agree.
+bool LeaderMoves(rd_kafka_resp_err_t error) {
+  return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+         error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 }  // namespace
 
 class TopicAdmin::Impl {
@@ -144,12 +150,18 @@ absl::StatusOr<ClusterInfo> TopicAdmin::Cluster(absl::Duration timeout) {
 absl::StatusOr<Watermarks> TopicAdmin::QueryWatermarks(const std::string& topic,
                                                        PartitionId partition,
                                                        absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
   int64_t low = 0;
   int64_t high = 0;
-  const rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-      impl_->client, topic.c_str(), partition.value(), &low, &high, TimeoutMs(timeout));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return NoAnswer(error, absl::StrCat("watermarks of ", topic, "/", partition.value()));
+  while (true) {
+    const rd_kafka_resp_err_t error =
+        rd_kafka_query_watermark_offsets(impl_->client, topic.c_str(), partition.value(), &low,
+                                         &high, TimeoutMs(deadline - absl::Now()));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (!LeaderMoves(error) || absl::Now() + kLookAgain >= deadline) {
+      return NoAnswer(error, absl::StrCat("watermarks of ", topic, "/", partition.value()));
+    }
+    absl::SleepFor(kLookAgain);
   }
   return Watermarks{Offset(low), Offset(high)};
 }

@@ -46,7 +46,7 @@ class TopicAdmin {
   // Waits until the topic exists and all its partitions have a leader.
   absl::StatusOr<TopicInfo> WaitForTopic(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<ClusterInfo> Cluster(absl::Duration timeout);
-  // Asks the broker, unlike EventSource::CachedWatermarks.
+  // Asks the broker, unlike EventSource::CachedWatermarks; again, while leaders are being elected.
   absl::StatusOr<Watermarks> QueryWatermarks(const std::string& topic, PartitionId partition,
                                              absl::Duration timeout);
 
