@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_priority.h"
 
 namespace kindred::node {
 namespace {
@@ -69,6 +70,7 @@ std::shared_ptr<const profile::Predictor> PredictionLearner::Current() const {
 }
 
 void PredictionLearner::Run() {
+  base::LowerThreadPriority(base::ThreadRole::kBackground);
   while (true) {
     if (Step()) Save();
     absl::MutexLock lock(&mutex_);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_priority.h"
 
 namespace kindred::node {
 namespace {
@@ -77,6 +78,7 @@ void Worker::Stop() {
 }
 
 void Worker::Run() {
+  base::LowerThreadPriority(base::ThreadRole::kApplies);
   while (true) {
     Job job;
     std::vector<Partition*> releases;

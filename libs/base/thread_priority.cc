@@ -1,0 +1,22 @@
+#include "base/thread_priority.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace kindred::base {
+namespace {
+
+// A step is about a quarter more of a core that is fought for.
+constexpr int kAppliesNice = 5;
+constexpr int kBackgroundNice = 10;
+
+}  // namespace
+
+void LowerThreadPriority(ThreadRole role) {
+  const int nice = role == ThreadRole::kApplies ? kAppliesNice : kBackgroundNice;
+  const id_t thread = static_cast<id_t>(syscall(SYS_gettid));
+  if (getpriority(PRIO_PROCESS, thread) < nice) setpriority(PRIO_PROCESS, thread, nice);
+}
+
+}  // namespace kindred::base
