@@ -17,6 +17,9 @@ constexpr int kRoom = 4;
 // What takes long may wait long: so many times the work of an answer, between the two bounds.
 constexpr double kWaitInWork = 8;
 constexpr double kWeightOfNewest = 0.2;
+// Between two observations.
+constexpr double kFewCalls = 20;
+constexpr double kLittleWork = 0.1;  // of the threads' time
 
 }  // namespace
 
@@ -38,9 +41,11 @@ void Admission::Observe(absl::Duration wait, absl::Duration since_last, int thre
       std::max(options_.target_wait,
                std::min(absl::Seconds(kWaitInWork * work_s_), options_.longest_target_wait));
   double share = this->share();
-  if (wait > target && new_answered > 0) {
+  const double busy = absl::ToDoubleSeconds(since_last) * threads;
+  // A few calls that wait do not wait for each other: to refuse some would help nobody.
+  const bool many = new_answered + new_refused >= kFewCalls || new_work >= kLittleWork * busy;
+  if (wait > target && new_answered > 0 && many) {
     // Busy all the time, or nobody would wait: what is not work is transport.
-    const double busy = absl::ToDoubleSeconds(since_last) * threads;
     const double work = new_work / new_answered;
     const double transport =
         std::max((busy - new_work) / (new_answered + new_refused), work * 1e-3);

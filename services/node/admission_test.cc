@@ -116,6 +116,16 @@ TEST(AdmissionTest, TheShareIsExactAndSpread) {
   EXPECT_NEAR(taken / 100'000.0, admission.share(), 1e-3);
 }
 
+TEST(AdmissionTest, AFewCallsOnABusyMachineAreNotRefused) {
+  Admission admission({});
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(admission.Enter());
+    admission.Leave(absl::Milliseconds(1));
+    admission.Observe(absl::Seconds(1), absl::Milliseconds(100), 2);
+  }
+  EXPECT_EQ(admission.refused(), 0u);
+}
+
 TEST(AdmissionTest, CallsAtOnceAreBounded) {
   Admission admission({3, absl::Seconds(1)});
   EXPECT_TRUE(admission.Enter());

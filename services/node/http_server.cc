@@ -110,7 +110,7 @@ class HttpServerImpl final : public HttpServer {
     RouteOperations();
   }
 
-  // A call is answered when it gets its turn; health and metrics always are.
+  // A call is answered when it gets its turn; health, metrics and the status always are.
   httplib::Server::Handler Admitted(httplib::Server::Handler answer) {
     return [this, answer = std::move(answer)](const httplib::Request& in, httplib::Response& out) {
       const HttpGate::Turn turn(&gate_);
@@ -275,7 +275,7 @@ class HttpServerImpl final : public HttpServer {
   }
 
   void RouteOperations() {
-    Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
+    server_.Get("/v1/status", [this](const httplib::Request&, httplib::Response& out) {
       v1::Status status;
       Send(serving_->GetStatus({}, &status), status, &out);
     });
