@@ -53,7 +53,8 @@ constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
-// Of the memory, what waits for the disk may take one part in so many.
+// Of the memory, what is not stored may take one part in so many: half of it in checkpoints that
+// wait, half in changes that are in none yet.
 constexpr int64_t kUnstoredShare = 8;
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
@@ -232,8 +233,8 @@ absl::Status NodeImpl::OpenState() {
   worker.checkpoint_interval = absl::Milliseconds(config_.store().checkpoint_interval_ms());
   worker.checkpoint_dirty_bytes =
       static_cast<size_t>(config_.store().checkpoint_dirty_mib()) * kMebi;
-  worker.unstored_bytes =
-      static_cast<size_t>(memory_limit() / kUnstoredShare) / static_cast<size_t>(threads);
+  worker.waiting_bytes = static_cast<size_t>(memory_limit() / kUnstoredShare / 2);
+  worker.unstored_bytes = worker.waiting_bytes / static_cast<size_t>(threads);
   suspects_ = std::make_unique<Suspects>(store_.get());
   KINDRED_RETURN_IF_ERROR(suspects_->Open());
   for (int i = 0; i < threads; ++i) {

@@ -124,9 +124,10 @@ void Worker::Run() {
 }
 
 bool Worker::DiskLags() {
-  size_t bytes = checkpointer_.waiting_bytes();
-  for (const auto& [partition, since] : changed_) bytes += partition->dirty_bytes();
-  const bool lags = bytes >= options_.unstored_bytes;
+  size_t unstored = 0;
+  for (const auto& [partition, since] : changed_) unstored += partition->dirty_bytes();
+  const bool lags = unstored >= options_.unstored_bytes ||
+                    checkpointer_.waiting_bytes() >= options_.waiting_bytes;
   waits_for_disk_.store(lags, std::memory_order_relaxed);
   return lags;
 }

@@ -26,9 +26,11 @@ struct WorkerOptions {
   absl::Duration checkpoint_interval = absl::Seconds(1);
   size_t checkpoint_dirty_bytes = 64u << 20;
   size_t queue_bytes = 16u << 20;  // records waiting; more make CanTake() false
-  // Changes that are not stored yet, those of checkpoints that wait for the disk among them: with
-  // more, nothing is applied until the disk has taken some.
-  size_t unstored_bytes = 256u << 20;
+  // Changes of this worker's partitions that are in no checkpoint yet, and checkpoints of all
+  // workers that wait for the disk: with more of either, nothing is applied until the disk has
+  // taken some.
+  size_t unstored_bytes = 128u << 20;
+  size_t waiting_bytes = 256u << 20;
 };
 
 // Threads: all methods from any thread.

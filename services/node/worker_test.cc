@@ -60,7 +60,8 @@ TEST_F(WorkerTest, AppliesNoMoreThanMayWaitForTheDiskAndGoesOnWithIt) {
       [](absl::Status status) { ADD_FAILURE() << status; });
   WorkerOptions options;
   options.checkpoint_interval = absl::Milliseconds(1);
-  options.unstored_bytes = kUnstoredBytes;
+  options.unstored_bytes = kUnstoredBytes / 2;
+  options.waiting_bytes = kUnstoredBytes / 2;
   Worker worker(options, state_.shared.get(), state_.store.get(), state_.cold.get(), &checkpointer,
                 &suspects_, &registry_, [](absl::Status status) { ADD_FAILURE() << status; });
   Partition& partition = state_.partition();

@@ -85,12 +85,12 @@ class HttpCaller(threading.Thread):
 
 
 def http_calls(world, node):
-    """More calls over HTTP than can be answered: 429 with Retry-After; health and metrics go on."""
+    """More calls over HTTP than can be answered: 429 with Retry-After; health, metrics and status go on."""
     callers = [HttpCaller(node, 5) for _ in range(150)]
     slowest = 0
     while any(caller.is_alive() for caller in callers):
         begin = time.monotonic()
-        for path in ("/healthz", "/readyz", "/metrics"):
+        for path in ("/healthz", "/readyz", "/metrics", "/v1/status"):
             code, _ = node.request(path)
             check(code == 200, f"{path} under load: HTTP {code}")
         slowest = max(slowest, time.monotonic() - begin)
