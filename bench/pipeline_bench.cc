@@ -5,23 +5,21 @@
 //
 //   pipeline_bench --events 2000000 --checkpoint-every 400000
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/status_macros.h"
 #include "cli/load_generator.h"
+#include "made_log.h"
 #include "node/partition.h"
 #include "node/partition_set.h"
 #include "node/shared_state.h"
+#include "node/store_cold_reader.h"
 #include "store/store.h"
 
 namespace kindred::bench {
@@ -33,7 +31,6 @@ struct Options {
   uint64_t poll_records = 2000;
   int32_t partitions = 8;
   cli::LoadOptions load;
-  std::string directory;
 };
 
 // CPU time of the whole process, seconds.
@@ -46,29 +43,16 @@ double CpuSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-class StoreReader final : public node::ColdReader {
- public:
-  explicit StoreReader(const store::Store* store) : store_(*store) {}
-  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId partition, absl::Span<const absl::string_view> ids) const override {
-    return store_.MultiGet(store::Table::kProfile, partition, ids);
-  }
-
- private:
-  const store::Store& store_;
-};
-
 class Pipeline {
  public:
   Pipeline(const Options& options, std::unique_ptr<store::Store> store)
       : options_(options),
         store_(std::move(store)),
-        shared_(SharedOptionsOf(options)),
+        shared_(SharedOptionsOf(options.partitions)),
         partitions_(&shared_),
         bench_(shared_.options),
         cold_(store_.get()),
-        generator_(options.load),
-        offsets_(static_cast<size_t>(options.partitions), 0) {}
+        log_(options.load, options.partitions) {}
 
   absl::Status Run() {
     uint64_t since_checkpoint = 0;
@@ -100,29 +84,13 @@ class Pipeline {
  private:
   using Runs = std::vector<std::vector<stream::RawRecord>>;
 
-  static node::SharedOptions SharedOptionsOf(const Options& options) {
-    node::SharedOptions shared;
-    shared.partition_count = options.partitions;
-    shared.pairs = recommend::SharedOver(recommend::PairOptions(), options.partitions);
-    return shared;
-  }
-
   // What a fetch of every partition brings.
   Runs Poll() {
     Runs runs(static_cast<size_t>(options_.partitions));
     const uint64_t wanted = options_.poll_records * static_cast<uint64_t>(options_.partitions);
     for (uint64_t i = 0; i < wanted && made_ < options_.events; ++i, ++made_) {
-      const int64_t time_ms = kBeginMs + static_cast<int64_t>(made_) * 10;
-      const cli::LoadRecord& load = generator_.Next(time_ms);
-      const int32_t partition = base::PartitionOf(load.key, options_.partitions);
-      stream::RecordParts parts;
-      parts.topic = "events";
-      parts.partition = PartitionId(partition);
-      parts.offset = Offset(offsets_[static_cast<size_t>(partition)]++);
-      parts.key = load.key;
-      parts.value = load.value;
-      parts.timestamp_ms = time_ms;
-      runs[static_cast<size_t>(partition)].emplace_back(std::move(parts));
+      stream::RawRecord record = log_.Next();
+      runs[static_cast<size_t>(record.partition().value())].push_back(std::move(record));
     }
     return runs;
   }
@@ -139,28 +107,16 @@ class Pipeline {
     return absl::OkStatus();
   }
 
-  static constexpr int64_t kBeginMs = 1'760'000'000'000;
   const Options options_;
   const std::unique_ptr<store::Store> store_;
   node::SharedState shared_;
   node::PartitionSet partitions_;
   node::Workbench bench_;
-  const StoreReader cold_;
-  cli::LoadGenerator generator_;
-  std::vector<int64_t> offsets_;
+  const node::StoreColdReader cold_;
+  MadeLog log_;
   uint64_t made_ = 0;
   double apply_ = 0, encode_ = 0, write_ = 0;
 };
-
-absl::Status Run(const Options& options) {
-  store::StoreOptions store_options;
-  store_options.data_dir = options.directory;
-  store_options.cluster_id = "bench";
-  store_options.topic = "events";
-  store_options.partition_count = options.partitions;
-  KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(store_options));
-  return Pipeline(options, std::move(store)).Run();
-}
 
 int Main(int argc, char** argv) {
   CLI::App app("What the node does to a record after it was fetched");
@@ -174,15 +130,8 @@ int Main(int argc, char** argv) {
   app.add_option("--items", options.load.items)->capture_default_str();
   app.add_option("--partitions", options.partitions)->capture_default_str();
   CLI11_PARSE(app, argc, argv);
-  char name[] = "/tmp/kindred-pipeline-XXXXXX";
-  if (mkdtemp(name) == nullptr) return 1;
-  options.directory = name;
-  const absl::Status status = Run(options);
-  std::error_code ignored;
-  std::filesystem::remove_all(options.directory, ignored);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "pipeline_bench: %s\n", status.ToString().c_str());
-  return 1;
+  return WithStore("pipeline_bench", options.partitions,
+                   [&options](auto store) { return Pipeline(options, std::move(store)).Run(); });
 }
 
 }  // namespace

@@ -4,12 +4,10 @@
 //
 //   serving_bench --events 600000 --calls 100000
 //   valgrind --tool=callgrind --toggle-collect='*AnswerCalls*' serving_bench --calls 2000
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,9 +15,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/hash.h"
 #include "base/status_macros.h"
 #include "cli/load_generator.h"
+#include "made_log.h"
 #include "node/answer_arena.h"
 #include "node/checkpointer.h"
 #include "node/learner.h"
@@ -34,8 +32,6 @@
 namespace kindred::bench {
 namespace {
 
-constexpr int64_t kBeginMs = 1'760'000'000'000;
-constexpr int64_t kEventGapMs = 10;
 constexpr size_t kRunRecords = 2000;
 
 struct Options {
@@ -46,7 +42,6 @@ struct Options {
   int items = 20;
   bool predictions = true;
   cli::LoadOptions load;
-  std::string directory;
 };
 
 double ThreadCpuSeconds() {
@@ -60,7 +55,7 @@ class Bench {
   Bench(const Options& options, std::unique_ptr<store::Store> store)
       : options_(options),
         store_(std::move(store)),
-        shared_(SharedOptionsOf(options)),
+        shared_(SharedOptionsOf(options.partitions)),
         partitions_(&shared_),
         cold_(store_.get()),
         checkpointer_(
@@ -92,34 +87,17 @@ class Bench {
   }
 
  private:
-  static node::SharedOptions SharedOptionsOf(const Options& options) {
-    node::SharedOptions shared;
-    shared.partition_count = options.partitions;
-    shared.pairs = recommend::SharedOver(recommend::PairOptions(), options.partitions);
-    return shared;
-  }
-
   absl::Status Apply() {
-    cli::LoadGenerator generator(options_.load);
+    MadeLog log(options_.load, options_.partitions);
     node::Workbench workbench(shared_.options);
-    std::vector<int64_t> offsets(static_cast<size_t>(options_.partitions), 0);
-    std::vector<std::vector<stream::RawRecord>> runs(offsets.size());
+    std::vector<std::vector<stream::RawRecord>> runs(static_cast<size_t>(options_.partitions));
     for (uint64_t i = 0; i < options_.events; ++i) {
-      const int64_t time_ms = kBeginMs + static_cast<int64_t>(i) * kEventGapMs;
-      const cli::LoadRecord& load = generator.Next(time_ms);
-      const int32_t partition = base::PartitionOf(load.key, options_.partitions);
-      auto& run = runs[static_cast<size_t>(partition)];
-      stream::RecordParts parts;
-      parts.topic = "events";
-      parts.partition = PartitionId(partition);
-      parts.offset = Offset(offsets[static_cast<size_t>(partition)]++);
-      parts.key = load.key;
-      parts.value = load.value;
-      parts.timestamp_ms = time_ms;
+      stream::RawRecord record = log.Next();
       if (customers_.size() < static_cast<size_t>(options_.asked_customers) && i % 7 == 0) {
-        customers_.push_back(load.key);
+        customers_.emplace_back(record.key());
       }
-      run.emplace_back(std::move(parts));
+      auto& run = runs[static_cast<size_t>(record.partition().value())];
+      run.push_back(std::move(record));
       if (run.size() < kRunRecords && i + 1 < options_.events) continue;
       for (int32_t p = 0; p < options_.partitions; ++p) {
         auto& due = runs[static_cast<size_t>(p)];
@@ -189,16 +167,6 @@ class Bench {
   std::vector<std::string> customers_;
 };
 
-absl::Status Run(const Options& options) {
-  store::StoreOptions store_options;
-  store_options.data_dir = options.directory;
-  store_options.cluster_id = "bench";
-  store_options.topic = "events";
-  store_options.partition_count = options.partitions;
-  KINDRED_ASSIGN_OR_RETURN(std::unique_ptr<store::Store> store, store::Store::Open(store_options));
-  return Bench(options, std::move(store)).Run();
-}
-
 int Main(int argc, char** argv) {
   CLI::App app("What the node does for a call, without gRPC");
   Options options;
@@ -213,15 +181,8 @@ int Main(int argc, char** argv) {
   app.add_option("--partitions", options.partitions)->capture_default_str();
   app.add_flag("!--no-predictions", options.predictions, "Answers without predictions");
   CLI11_PARSE(app, argc, argv);
-  char name[] = "/tmp/kindred-serving-XXXXXX";
-  if (mkdtemp(name) == nullptr) return 1;
-  options.directory = name;
-  const absl::Status status = Run(options);
-  std::error_code ignored;
-  std::filesystem::remove_all(options.directory, ignored);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "serving_bench: %s\n", status.ToString().c_str());
-  return 1;
+  return WithStore("serving_bench", options.partitions,
+                   [&options](auto store) { return Bench(options, std::move(store)).Run(); });
 }
 
 }  // namespace
