@@ -53,9 +53,8 @@ constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
 constexpr int64_t kMebi = 1 << 20;
-// Of the memory, what is not stored may take one part in so many: half of it in checkpoints that
-// wait, half in changes that are in none yet.
-constexpr int64_t kUnstoredShare = 8;
+// So much above its target, a fiftieth of the bound, memory is tight.
+constexpr int64_t kTightShare = 50;
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
                                 telemetry::Registry* registry) {
@@ -229,12 +228,7 @@ absl::Status NodeImpl::OpenState() {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int threads =
       config_.serve().worker_threads() > 0 ? config_.serve().worker_threads() : cores;
-  WorkerOptions worker;
-  worker.checkpoint_interval = absl::Milliseconds(config_.store().checkpoint_interval_ms());
-  worker.checkpoint_dirty_bytes =
-      static_cast<size_t>(config_.store().checkpoint_dirty_mib()) * kMebi;
-  worker.waiting_bytes = static_cast<size_t>(memory_limit() / kUnstoredShare / 2);
-  worker.unstored_bytes = worker.waiting_bytes / static_cast<size_t>(threads);
+  const WorkerOptions worker = WorkerOptionsOf(config_, threads);
   suspects_ = std::make_unique<Suspects>(store_.get());
   KINDRED_RETURN_IF_ERROR(suspects_->Open());
   for (int i = 0; i < threads; ++i) {
@@ -440,8 +434,10 @@ void NodeImpl::WatchMemory() {
   const int64_t floor = memory_limit() / 16;
   const int64_t budget = over > 0 ? std::max(floor, static_cast<int64_t>(profiles) - over)
                                   : std::max(floor, memory_limit() / 4 * 3);
+  const bool tight = over > memory_limit() / kTightShare;
   for (const auto& worker : workers_) {
     worker->SetProfileBudget(static_cast<size_t>(budget) / count);
+    worker->SetMemoryTight(tight);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "node/node_options.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,11 @@ namespace {
 
 constexpr int64_t kMebi = 1 << 20;
 constexpr int64_t kDayMs = 86'400'000;
+// Of the memory, what is not stored may take one part in so many: half of it in checkpoints that
+// wait, half in changes that are in none yet.
+constexpr size_t kUnstoredShare = 8;
+// And records that wait for their worker.
+constexpr size_t kQueueShare = 32;
 
 // InvalidArgument names the type or the weight that cannot be used.
 absl::Status ReadEventWeights(const config::v1::RecommendConfig& config,
@@ -130,6 +136,19 @@ LearnerOptions LearnerOptionsOf(const config::v1::NodeConfig& config) {
 PredictionOptions PredictionOptionsOf(const config::v1::NodeConfig& config) {
   PredictionOptions options;
   options.predictor.churn_days = config.predictions().churn_days();
+  return options;
+}
+
+WorkerOptions WorkerOptionsOf(const config::v1::NodeConfig& config, int workers) {
+  const size_t memory = static_cast<size_t>(config.store().memory_limit_mib() * kMebi);
+  const size_t count = static_cast<size_t>(workers);
+  WorkerOptions options;
+  options.checkpoint_interval = absl::Milliseconds(config.store().checkpoint_interval_ms());
+  options.checkpoint_dirty_bytes =
+      static_cast<size_t>(config.store().checkpoint_dirty_mib() * kMebi);
+  options.queue_bytes = std::min(options.queue_bytes, memory / kQueueShare / count);
+  options.waiting_bytes = memory / kUnstoredShare / 2;
+  options.unstored_bytes = options.waiting_bytes / count;
   return options;
 }
 

@@ -11,6 +11,7 @@
 #include "node/prediction_learner.h"
 #include "node/rules_runtime.h"
 #include "node/shared_state.h"
+#include "node/worker.h"
 
 namespace kindred::node {
 
@@ -28,6 +29,8 @@ std::string LastingSettings(const config::v1::NodeConfig& config);
 absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir);
 LearnerOptions LearnerOptionsOf(const config::v1::NodeConfig& config);
 PredictionOptions PredictionOptionsOf(const config::v1::NodeConfig& config);
+// `workers`: among so many the bounds on memory are shared.
+WorkerOptions WorkerOptionsOf(const config::v1::NodeConfig& config, int workers);
 
 }  // namespace kindred::node
 

@@ -126,8 +126,9 @@ void Worker::Run() {
 bool Worker::DiskLags() {
   size_t unstored = 0;
   for (const auto& [partition, since] : changed_) unstored += partition->dirty_bytes();
-  const bool lags = unstored >= options_.unstored_bytes ||
-                    checkpointer_.waiting_bytes() >= options_.waiting_bytes;
+  const size_t waiting = checkpointer_.waiting_bytes();
+  const bool lags = unstored >= options_.unstored_bytes || waiting >= options_.waiting_bytes ||
+                    (waiting > 0 && memory_tight_.load(std::memory_order_relaxed));
   waits_for_disk_.store(lags, std::memory_order_relaxed);
   return lags;
 }

@@ -53,6 +53,9 @@ class Worker {
   void SetProfileBudget(size_t bytes_per_partition) {
     profile_budget_.store(bytes_per_partition, std::memory_order_relaxed);
   }
+  // The process is near its bound. What could be evicted must be stored first, so while a
+  // checkpoint waits nothing is applied.
+  void SetMemoryTight(bool tight) { memory_tight_.store(tight, std::memory_order_relaxed); }
   // Batches applied so far, and whether any wait: a worker that has work must make progress.
   uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
   bool idle() const { return queued_bytes_.load(std::memory_order_relaxed) == 0; }
@@ -68,7 +71,7 @@ class Worker {
     size_t bytes = 0;
   };
   void Run();
-  // What is not stored is at its bound.
+  // What is not stored is at its bound, or memory is and a checkpoint would help.
   bool DiskLags();
   // False: the worker cannot go on.
   bool ApplyJob(Job* job);
@@ -93,6 +96,7 @@ class Worker {
   std::atomic<size_t> queued_bytes_{0};
   std::atomic<size_t> profile_budget_{SIZE_MAX};
   std::atomic<uint64_t> progress_{0};
+  std::atomic<bool> memory_tight_{false};
   std::atomic<bool> waits_for_disk_{false};
   // Partitions with changes, and when the oldest of them came. Worker's thread only.
   absl::flat_hash_map<Partition*, absl::Time> changed_;

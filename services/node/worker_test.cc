@@ -90,5 +90,36 @@ TEST_F(WorkerTest, AppliesNoMoreThanMayWaitForTheDiskAndGoesOnWithIt) {
   checkpointer.Stop();
 }
 
+TEST_F(WorkerTest, WhereMemoryIsTightNothingIsAppliedWhileACheckpointWaits) {
+  Checkpointer checkpointer(
+      state_.store.get(), &registry_, [](Partition&, const PendingCheckpoint&) {},
+      [](absl::Status status) { ADD_FAILURE() << status; });
+  WorkerOptions options;
+  options.checkpoint_interval = absl::Milliseconds(1);
+  Worker worker(options, state_.shared.get(), state_.store.get(), state_.cold.get(), &checkpointer,
+                &suspects_, &registry_, [](absl::Status status) { ADD_FAILURE() << status; });
+  worker.SetMemoryTight(true);
+  Partition& partition = state_.partition();
+  for (int begin = 0; begin < kRecords / 2; begin += kBatch) {
+    worker.Enqueue(&partition, Batch(begin));
+  }
+  EXPECT_TRUE(WaitUntil([&] { return partition.stored_offset().value() == kRecords / 2; }))
+      << "a disk that keeps up lets all through";
+  faults_.FailAfter(0, store::Fault::kHang);
+  for (int begin = kRecords / 2; begin < kRecords; begin += kBatch) {
+    worker.Enqueue(&partition, Batch(begin));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return checkpointer.waiting_bytes() > 0; }));
+  ASSERT_TRUE(WaitUntil([&] { return worker.waits_for_disk(); }));
+  const int64_t applied = partition.next_offset().value();
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_EQ(partition.next_offset().value(), applied);
+  EXPECT_LT(applied, kRecords);
+  faults_.Heal();
+  EXPECT_TRUE(WaitUntil([&] { return partition.stored_offset().value() == kRecords; }));
+  worker.Stop();
+  checkpointer.Stop();
+}
+
 }  // namespace
 }  // namespace kindred::node
