@@ -8,7 +8,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "profile/bounded_sets.h"
-#include "recommend/scratch.h"
 
 namespace kindred::recommend {
 namespace {

@@ -1,90 +1,159 @@
-// The working memory of one recommendation: candidates in a hash table that is emptied by counting
-// up an epoch. One per thread, grown once, reused for ever.
+// The working memory of one recommendation: candidates in columns, found by item through a hash
+// table that is emptied by counting up an epoch. One per thread, grown once, reused for ever.
 #ifndef KINDRED_RECOMMEND_SCRATCH_H_
 #define KINDRED_RECOMMEND_SCRATCH_H_
 
-#include <array>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
+#include <utility>
+
+#include "absl/types/span.h"
+#include "recommend/item_index.h"
 
 namespace kindred::recommend {
 
+// What every row entry of a candidate touches: four to a cache line.
+struct RelationSums {
+  float similar = 0;  // before they are divided by their maximum
+  float next = 0;
+  float root_support = 0;
+  uint32_t last_entry = 0;  // of the rows, the last that named it, counted from 1; 0: none did
+};
+
 struct Candidate {
   uint32_t item = 0;
-  uint32_t epoch = 0;
-  float similar = 0;  // sums before they are divided by their maximum
-  float next = 0;
-  float extra = 0;  // reminder and repeat, final
+  float extra = 0;              // reminder, repeat and content, final
+  uint32_t place = UINT32_MAX;  // among the chosen ones, for content
   bool blocked = false;
 };
 
+// Candidates are numbered from 0 in the order they were met.
 class CandidateTable {
  public:
-  CandidateTable() : cells_(kSmallest) {}
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  CandidateTable() { Allocate(kSmallestBits); }
 
   void Clear() {
-    used_.clear();
-    if (++epoch_ == 0) {  // wrapped: old epochs would look new
-      cells_.assign(cells_.size(), Candidate{});
-      epoch_ = 1;
+    size_ = 0;
+    if (++epoch_ < kEpochs) return;
+    std::fill_n(slots_.get(), capacity_ * 2, 0);  // wrapped: old epochs would look new
+    epoch_ = 1;
+  }
+  // Room for so many more; before them.
+  void Reserve(uint32_t more) {
+    while (size_ + more > capacity_) Grow();
+  }
+
+  // Adds while nobody else does: what it needs of the table lies in registers. Room for what it
+  // adds was reserved.
+  class Adder {
+   public:
+    Adder(CandidateTable* table, const ItemIndex* index)
+        : table_(*table),
+          index_(*index),
+          slots_(table->slots_.get()),
+          sums_(table->sums_.get()),
+          epoch_key_(table->KeyOf(0)),
+          size_(table->size_) {}
+    ~Adder() { table_.size_ = size_; }
+    Adder(const Adder&) = delete;
+    Adder& operator=(const Adder&) = delete;
+
+    // The candidate's number; made, with its root support, if absent. `item` is below
+    // ItemIndex::kMaxItems.
+    uint32_t At(uint32_t item) {
+      const uint64_t key = uint64_t{item} << kItemShift | epoch_key_;
+      uint32_t at = table_.Home(item);
+      for (;; at = (at + 1) & table_.mask_) {
+        const uint64_t difference = slots_[at] ^ key;
+        if (difference <= kNumberMask) return static_cast<uint32_t>(difference);
+        if ((difference & kEpochMask) != 0) break;  // of a former call: free
+      }
+      slots_[at] = key | size_;
+      sums_[size_] = {.root_support = index_.RootSupport(item)};
+      table_.candidates_[size_] = {.item = item};
+      return size_++;
+    }
+    RelationSums& sums(uint32_t number) { return sums_[number]; }
+
+   private:
+    CandidateTable& table_;
+    const ItemIndex& index_;
+    uint64_t* const slots_;
+    RelationSums* const sums_;
+    const uint64_t epoch_key_;
+    uint32_t size_;
+  };
+
+  // One at a time.
+  uint32_t At(uint32_t item, const ItemIndex& index) {
+    Reserve(1);
+    return Adder(this, &index).At(item);
+  }
+
+  // kNone if absent.
+  uint32_t Find(uint32_t item) const {
+    const uint64_t key = KeyOf(item);
+    for (uint32_t at = Home(item);; at = (at + 1) & mask_) {
+      const uint64_t difference = slots_[at] ^ key;
+      if (difference <= kNumberMask) return static_cast<uint32_t>(difference);
+      if ((difference & kEpochMask) != 0) return kNone;
     }
   }
 
-  // The candidate, made if absent. Valid until the next call.
-  Candidate& At(uint32_t item) {
-    uint32_t at = Home(item);
-    for (;; at = (at + 1) & (cells_.size() - 1)) {
-      Candidate& cell = cells_[at];
-      if (cell.epoch != epoch_) break;
-      if (cell.item == item) return cell;
-    }
-    if ((used_.size() + 1) * 2 > cells_.size()) {
-      Grow();
-      return At(item);
-    }
-    used_.push_back(at);
-    cells_[at] = {.item = item, .epoch = epoch_};
-    return cells_[at];
-  }
-
-  // Null if absent.
-  const Candidate* Find(uint32_t item) const {
-    for (uint32_t at = Home(item);; at = (at + 1) & (cells_.size() - 1)) {
-      const Candidate& cell = cells_[at];
-      if (cell.epoch != epoch_) return nullptr;
-      if (cell.item == item) return &cell;
-    }
-  }
-
-  size_t size() const { return used_.size(); }
-  const Candidate& operator[](size_t i) const { return cells_[used_[i]]; }
+  uint32_t size() const { return size_; }
+  Candidate& candidate(uint32_t number) { return candidates_[number]; }
+  RelationSums& sums(uint32_t number) { return sums_[number]; }
+  absl::Span<const Candidate> candidates() const { return {candidates_.get(), size_}; }
+  absl::Span<const RelationSums> sums() const { return {sums_.get(), size_}; }
 
  private:
-  static constexpr size_t kSmallest = 4096;
+  // A slot is item, epoch, number of the candidate; item and number below 2^26.
+  static constexpr int kNumberBits = 26, kEpochBits = 12, kSmallestBits = 12;
+  static constexpr int kItemShift = kNumberBits + kEpochBits;
+  static constexpr uint32_t kEpochs = 1u << kEpochBits;
+  static constexpr uint64_t kNumberMask = (uint64_t{1} << kNumberBits) - 1;
+  static constexpr uint64_t kEpochMask = uint64_t{kEpochs - 1} << kNumberBits;
+  static_assert(ItemIndex::kMaxItems <= uint64_t{1} << (64 - kItemShift));
 
+  uint64_t KeyOf(uint32_t item) const {
+    return uint64_t{item} << kItemShift | uint64_t{epoch_} << kNumberBits;
+  }
   uint32_t Home(uint32_t item) const {
     return (item * 2654435769u) >> shift_;  // Knuth's multiplicative hash
   }
+  void Allocate(int bits) {
+    shift_ = 32 - bits;
+    mask_ = (1u << bits) - 1;
+    capacity_ = 1u << (bits - 1);  // half of the slots
+    slots_ = std::make_unique<uint64_t[]>(size_t{1} << bits);
+    candidates_ = std::make_unique<Candidate[]>(capacity_);
+    sums_ = std::make_unique<RelationSums[]>(capacity_);
+  }
   void Grow() {
-    std::vector<Candidate> old_cells(cells_.size() * 2);
-    old_cells.swap(cells_);
-    --shift_;
-    std::vector<uint32_t> old_used;
-    old_used.swap(used_);
-    used_.reserve(cells_.size() / 2);
-    for (uint32_t from : old_used) {
-      uint32_t at = Home(old_cells[from].item);
-      while (cells_[at].epoch == epoch_) at = (at + 1) & (cells_.size() - 1);
-      cells_[at] = old_cells[from];
-      used_.push_back(at);
+    const std::unique_ptr<Candidate[]> candidates = std::move(candidates_);
+    const std::unique_ptr<RelationSums[]> sums = std::move(sums_);
+    Allocate(32 - shift_ + 1);
+    std::copy_n(candidates.get(), size_, candidates_.get());
+    std::copy_n(sums.get(), size_, sums_.get());
+    for (uint32_t number = 0; number < size_; ++number) {
+      uint32_t at = Home(candidates_[number].item);
+      while (slots_[at] != 0) at = (at + 1) & mask_;
+      slots_[at] = KeyOf(candidates_[number].item) | number;
     }
   }
 
   uint32_t epoch_ = 1;
-  int shift_ = 20;  // 32 - log2(cells)
-  std::vector<Candidate> cells_;
-  std::vector<uint32_t> used_;
+  int shift_ = 0;
+  uint32_t mask_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t size_ = 0;
+  std::unique_ptr<uint64_t[]> slots_;
+  std::unique_ptr<Candidate[]> candidates_;
+  std::unique_ptr<RelationSums[]> sums_;
 };
 
 // One of the best so far.
@@ -95,20 +164,6 @@ struct Top {
   bool operator<(const Top& other) const {
     return score != other.score ? score > other.score : item < other.item;
   }
-};
-
-// Marks the items of the answer, so that the second walk over the rows skips the rest fast.
-class Marks {
- public:
-  void Clear() { words_.fill(0); }
-  void Set(uint32_t item) { words_[Word(item)] |= Bit(item); }
-  bool Has(uint32_t item) const { return (words_[Word(item)] & Bit(item)) != 0; }
-
- private:
-  static uint32_t Hash(uint32_t item) { return (item * 2654435769u) >> 20; }
-  static uint32_t Word(uint32_t item) { return Hash(item) >> 6; }
-  static uint64_t Bit(uint32_t item) { return uint64_t{1} << (Hash(item) & 63); }
-  std::array<uint64_t, 64> words_{};
 };
 
 }  // namespace kindred::recommend
