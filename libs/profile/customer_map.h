@@ -128,6 +128,8 @@ class CustomerMap {
   // Calls `visit` for at most `count` customers that were marked dirty since they were last taken
   // here, oldest change first. Returns how many.
   size_t TakeChanged(size_t count, absl::FunctionRef<void(const Customer&)> visit);
+  // At most this many are to be taken.
+  size_t changed_bound() const { return changed_.size() - changed_taken_; }
 
  private:
   enum Flag : uint8_t {

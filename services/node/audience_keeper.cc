@@ -16,11 +16,10 @@ constexpr absl::Duration kIdle = absl::Milliseconds(100);
 constexpr size_t kGroupCacheBytes = 4 << 20;
 
 void LogUnread(const absl::Status& status) {
-  // Not caught up yet: the next walk judges.
-  if (status.ok() || absl::IsUnavailable(status)) return;
+  if (absl::IsUnavailable(status)) return;  // not caught up yet
   static base::LogLimiter limiter(absl::Seconds(10));
   if (!limiter.Allow(absl::Now())) return;
-  base::LogWarning("audiences", "a customer cannot be read; the next walk tries again",
+  base::LogWarning("audiences", "a customer cannot be read; it is tried again",
                    {{"error", status}});
 }
 
@@ -72,7 +71,7 @@ void AudienceKeeper::Run() {
   while (true) {
     const absl::Time start = absl::Now();
     const int64_t now_ms = partitions_.newest_event_ms();
-    if (start >= next_walk && !walking_ && now_ms != walked_ms) {
+    if (start >= next_walk && !walking_ && (now_ms != walked_ms || walk_again_)) {
       BeginWalk();
       walked_ms = now_ms;
       next_walk = start + options_.walk_interval;
@@ -99,7 +98,9 @@ void AudienceKeeper::TakeRules() {
   }
   if (rules != rules_) {
     lanes_.clear();
+    unread_.clear();
     timer_count_.store(0, std::memory_order_relaxed);
+    all_timed_ = false;
     BeginWalk();
   }
   rules_ = rules;
@@ -123,6 +124,7 @@ void AudienceKeeper::TakeRules() {
 bool AudienceKeeper::Step(int64_t now_ms) {
   TakeRules();
   bool more = false;
+  bool due = false;
   partitions_.ForEach([&](const PartitionSlot& slot) {
     if (slot.ownership.load() != Ownership::kOwned) return;  // another node tells
     Partition* const partition = slot.state.get();
@@ -132,25 +134,35 @@ bool AudienceKeeper::Step(int64_t now_ms) {
       std::vector<std::string> names;
       for (const AudienceRule& rule : rules_->audiences) names.push_back(rule.name);
       lane.slots = partition->audiences().Adopt(names);
-      if (!walking_) BeginWalk();
+      // From the first partition on: a walk under way may be past this one.
+      all_timed_ = false;
+      BeginWalk();
     }
     more |= JudgeChanged(partition, &lane, now_ms) == kStep;
-    more |= JudgeDue(partition, &lane, now_ms) == kStep;
+    due |= JudgeDue(partition, &lane, now_ms) == kStep;
   });
+  JudgeUnread(now_ms);
   if (walking_) WalkOn(now_ms);
+  if (all_timed_ && !due && !walk_again_ && unread_.empty())
+    as_of_ms_.store(now_ms, std::memory_order_release);
   partitions_.ForEach([&](const PartitionSlot& slot) {
     if (slot.ownership.load() == Ownership::kOwned && slot.state->next_offset().value() > 0 &&
         slot.state->audiences().pending()) {
       tell_(slot.state.get());
     }
   });
-  return more || walking_;
+  return more || due || walking_;
 }
 
 size_t AudienceKeeper::JudgeChanged(Partition* partition, Lane* lane, int64_t now_ms) {
+  if (partition->changed_waiting() == 0) return 0;
+  in_hand_.store(kStep);
   const std::vector<std::string> ids = partition->TakeChanged(kStep);
-  if (rules_->audiences.empty()) return ids.size();
-  for (const std::string& id : ids) JudgeById(partition, lane, id, now_ms);
+  in_hand_.store(ids.size());
+  if (!rules_->audiences.empty()) {
+    for (const std::string& id : ids) JudgeById(partition, lane, id, now_ms);
+  }
+  in_hand_.store(0);
   return ids.size();
 }
 
@@ -180,7 +192,36 @@ void AudienceKeeper::JudgeById(Partition* partition, Lane* lane, absl::string_vi
                     if (!linked) Judge(partition, lane, id, profile, now_ms, /*counts=*/false);
                   })
           .status();
-  LogUnread(linked ? JudgeGroup(partition, lane, id, now_ms, /*walking=*/false) : status);
+  NoteUnread(partition->id(), id,
+             linked ? JudgeGroup(partition, lane, id, now_ms, /*walking=*/false) : status);
+}
+
+void AudienceKeeper::NoteUnread(PartitionId partition, absl::string_view id,
+                                const absl::Status& status) {
+  if (status.ok()) return;
+  LogUnread(status);
+  if (unread_.size() < kMaxUnread) {
+    unread_.emplace_back(partition, id);
+  } else {
+    walk_again_ = true;
+  }
+  unread_count_.store(unread_.size());
+}
+
+// Up to the first that still cannot be read: what it waits for, others wait for too.
+void AudienceKeeper::JudgeUnread(int64_t now_ms) {
+  for (size_t judged = 0; judged < kStep && !unread_.empty(); ++judged) {
+    const auto [id, customer] = std::move(unread_.front());
+    unread_.pop_front();
+    const size_t left = unread_.size();
+    const auto lane = lanes_.find(id);
+    const PartitionSlot& slot = partitions_.slot(id);
+    if (lane != lanes_.end() && slot.ownership.load() == Ownership::kOwned) {
+      JudgeById(slot.state.get(), &lane->second, customer, now_ms);
+    }
+    if (unread_.size() > left) break;
+  }
+  unread_count_.store(unread_.size());
 }
 
 absl::Status AudienceKeeper::JudgeGroup(Partition* partition, Lane* lane, absl::string_view id,
@@ -193,6 +234,14 @@ absl::Status AudienceKeeper::JudgeGroup(Partition* partition, Lane* lane, absl::
                  [&](const profile::Profile& sum, const CustomerParts& parts) {
                    if (parts.group == nullptr) return;  // no link holds
                    alone = false;
+                   // What another node keeps is missing for good, what this one catches up with is
+                   // not.
+                   for (const std::string& missing : parts.unavailable_ids) {
+                     const PartitionId home = partitions_.Home(missing);
+                     if (partitions_.slot(home).ownership.load() != Ownership::kOwned) continue;
+                     judged.Update(partitions_.Ready(home));
+                   }
+                   if (!judged.ok()) return;
                    const auto& members = parts.group->members;
                    for (const profile::GroupMember& member : members) {
                      if (walking && member.id != id) continue;
@@ -267,6 +316,7 @@ void AudienceKeeper::SetTimer(Lane* lane, absl::string_view id, uint64_t hash, i
 
 void AudienceKeeper::BeginWalk() {
   walking_ = true;
+  walk_again_ = false;
   walk_partition_ = 0;
   walk_cursor_ = 0;
   samples_.clear();
@@ -281,6 +331,21 @@ bool AudienceKeeper::AnyMember() const {
     }
   });
   return any;
+}
+
+size_t AudienceKeeper::waiting() const {
+  size_t waiting = 0;
+  const auto add = [&](auto&& count) {
+    partitions_.ForEach([&](const PartitionSlot& slot) {
+      if (slot.ownership.load() == Ownership::kOwned) waiting += count(*slot.state);
+    });
+  };
+  // In the order in which a customer goes through them, so that none is missed.
+  add([](const Partition& partition) { return partition.changed_waiting(); });
+  waiting += in_hand_.load();
+  waiting += unread_count_.load();
+  add([](const Partition& partition) { return partition.audiences().waiting(); });
+  return waiting;
 }
 
 void AudienceKeeper::WalkOn(int64_t now_ms) {
@@ -306,7 +371,8 @@ void AudienceKeeper::WalkOn(int64_t now_ms) {
       }
     });
     for (const std::string& id : linked) {
-      LogUnread(JudgeGroup(partition, &lane->second, id, now_ms, /*walking=*/true));
+      NoteUnread(partition->id(), id,
+                 JudgeGroup(partition, &lane->second, id, now_ms, /*walking=*/true));
     }
     if (walk_cursor_ != 0) return;
     WalkStored(partition, &lane->second, now_ms);
@@ -338,7 +404,8 @@ void AudienceKeeper::WalkStored(Partition* partition, Lane* lane, int64_t now_ms
                                             })
                                     .status());
         if (linked) {
-          LogUnread(JudgeGroup(partition, lane, id, now_ms, /*walking=*/true));
+          NoteUnread(partition->id(), id,
+                     JudgeGroup(partition, lane, id, now_ms, /*walking=*/true));
         }
         return absl::OkStatus();
       });
@@ -363,6 +430,7 @@ void AudienceKeeper::AddToSamples() {
 
 void AudienceKeeper::EndWalk() {
   walking_ = false;
+  all_timed_ = true;
   walks_.fetch_add(1, std::memory_order_relaxed);
   {
     absl::MutexLock lock(&mutex_);

@@ -7,11 +7,13 @@
 #define KINDRED_NODE_AUDIENCE_KEEPER_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <queue>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -64,10 +66,15 @@ class AudienceKeeper {
   uint64_t judged() const { return judged_.load(std::memory_order_relaxed); }
   uint64_t walks() const { return walks_.load(std::memory_order_relaxed); }
   size_t timers() const { return timer_count_.load(std::memory_order_relaxed); }
+  // Customers that changed and were not judged yet, and those whose change is not told yet.
+  size_t waiting() const;
+  // Event time up to which is judged what its mere passing changes. 0 before the first walk.
+  int64_t as_of_ms() const { return as_of_ms_.load(std::memory_order_acquire); }
 
  private:
   static constexpr size_t kMaxTimers = 1'000'000;
   static constexpr size_t kSample = 4096;
+  static constexpr size_t kMaxUnread = 65'536;
   struct Timer {
     int64_t due_ms;
     uint64_t hash;
@@ -91,6 +98,9 @@ class AudienceKeeper {
   size_t JudgeChanged(Partition* partition, Lane* lane, int64_t now_ms);
   size_t JudgeDue(Partition* partition, Lane* lane, int64_t now_ms);
   void JudgeById(Partition* partition, Lane* lane, absl::string_view id, int64_t now_ms);
+  // Logs what went wrong, if anything did, and sees to it that the customer is judged later.
+  void NoteUnread(PartitionId partition, absl::string_view id, const absl::Status& status);
+  void JudgeUnread(int64_t now_ms);
   // A customer of several ids: by their sum, each of them; walking: only the id itself, for the
   // others have their turn.
   absl::Status JudgeGroup(Partition* partition, Lane* lane, absl::string_view id, int64_t now_ms,
@@ -124,7 +134,12 @@ class AudienceKeeper {
   std::shared_ptr<const Percentiles> percentiles_;
   std::unique_ptr<CustomerRecord> record_;
   absl::flat_hash_map<PartitionId, Lane> lanes_;
+  // Customers that could not be read when it was their turn, longest ago first. Linked ones cannot
+  // while one of their partitions catches up.
+  std::deque<std::pair<PartitionId, std::string>> unread_;
+  bool walk_again_ = false;  // there were more of them
   bool walking_ = false;
+  bool all_timed_ = false;  // a walk has set the timers of all customers
   int32_t walk_partition_ = 0;
   uint64_t walk_cursor_ = 0;
   std::vector<Sample> samples_;
@@ -134,6 +149,9 @@ class AudienceKeeper {
   std::atomic<uint64_t> judged_{0};
   std::atomic<uint64_t> walks_{0};
   std::atomic<size_t> timer_count_{0};
+  std::atomic<size_t> in_hand_{0};  // taken as changed and being judged
+  std::atomic<size_t> unread_count_{0};
+  std::atomic<int64_t> as_of_ms_{0};
   mutable absl::Mutex mutex_;
   std::vector<uint64_t> tag_counts_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -419,6 +419,11 @@ std::vector<std::string> Partition::TakeChanged(size_t count) {
   return ids;
 }
 
+size_t Partition::changed_waiting() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return customers_.changed_bound();
+}
+
 void Partition::Evict(size_t target_bytes) {
   if (checkpoint_pending_.load(std::memory_order_acquire)) return;
   absl::MutexLock lock(&mutex_);

@@ -77,6 +77,8 @@ class Partition : public PartitionState {
 
   // Takes customers that changed since they were last taken, at most `count`, oldest change first.
   std::vector<std::string> TakeChanged(size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+  // At most this many are to be taken.
+  size_t changed_waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   // Loads what the records' customers need, all at once.

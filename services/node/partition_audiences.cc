@@ -125,6 +125,11 @@ bool PartitionAudiences::pending() const {
   return !changes_.empty() || names_changed_;
 }
 
+size_t PartitionAudiences::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return changes_.size();
+}
+
 void PartitionAudiences::Tell(size_t limit, store::Checkpoint* checkpoint,
                               absl::FunctionRef<uint64_t()> next_sequence,
                               absl::FunctionRef<void(const OutboxEntry&)> post,
@@ -196,13 +201,19 @@ absl::Status PartitionAudiences::RestoreRow(absl::string_view customer_id, absl:
   return absl::OkStatus();
 }
 
-absl::Status PartitionAudiences::Restore(const store::Store& store, PartitionId partition) {
+absl::Status PartitionAudiences::Restore(
+    const store::Store& store, PartitionId partition,
+    absl::FunctionRef<bool(absl::string_view id, uint64_t hash)> known, int64_t as_of_ms) {
   KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> names,
                            store.Get(store::Table::kMeta, partition, kNamesKey));
   if (names.has_value()) KINDRED_RETURN_IF_ERROR(RestoreNames(*names));
-  return store.ForEach(
-      store::Table::kAudience, partition,
-      [this](absl::string_view id, absl::string_view row) { return RestoreRow(id, row); });
+  return store.ForEach(store::Table::kAudience, partition,
+                       [&](absl::string_view id, absl::string_view row) -> absl::Status {
+                         KINDRED_RETURN_IF_ERROR(RestoreRow(id, row));
+                         const uint64_t hash = profile::CustomerMap::Hash(id);
+                         if (!known(id, hash)) Remove(id, hash, as_of_ms);
+                         return absl::OkStatus();
+                       });
 }
 
 }  // namespace kindred::node

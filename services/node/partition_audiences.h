@@ -61,15 +61,21 @@ class PartitionAudiences {
   // There is something to tell.
   bool pending() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Customers of which there is something to tell.
+  size_t waiting() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Moves what is to be told into the checkpoint, at most `limit` customers: rows, and an entry for
   // each change, which `post` puts into the outbox. `next_sequence` gives the entry's number.
   void Tell(size_t limit, store::Checkpoint* checkpoint,
             absl::FunctionRef<uint64_t()> next_sequence,
             absl::FunctionRef<void(const OutboxEntry&)> post, PartitionId partition)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // Once, before all else. DataLoss for rows that Tell() cannot have written.
-  absl::Status Restore(const store::Store& store, PartitionId partition)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Once, before all else. DataLoss for rows that Tell() cannot have written. Who is not `known`
+  // any more leaves everything as of `as_of_ms`: it was deleted, and what was to be told of that
+  // waited for a later checkpoint than the one that deleted it.
+  absl::Status Restore(const store::Store& store, PartitionId partition,
+                       absl::FunctionRef<bool(absl::string_view id, uint64_t hash)> known,
+                       int64_t as_of_ms) ABSL_LOCKS_EXCLUDED(mutex_);
   // What Restore() does with what it reads: the names first, then each customer's row.
   absl::Status RestoreNames(absl::string_view bytes) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status RestoreRow(absl::string_view customer_id, absl::string_view row)

@@ -122,8 +122,14 @@ absl::Status Partition::Restore(const store::Store& store, size_t profile_bytes)
         return absl::OkStatus();
       }));
   outbox_delivered_.store(next_outbox_ - 1 - pending);
-  KINDRED_RETURN_IF_ERROR(audiences_.Restore(store, id_));
   KINDRED_RETURN_IF_ERROR(RestoreProfiles(store, profile_bytes));
+  KINDRED_RETURN_IF_ERROR(audiences_.Restore(
+      store, id_,
+      [this](absl::string_view id, uint64_t hash) {
+        mutex_.AssertHeld();
+        return customers_.Peek(id, hash) != nullptr || customers_.MayBeStored(hash);
+      },
+      newest_event_ms_.load(std::memory_order_relaxed)));
   next_offset_.store(next->value(), std::memory_order_release);
   stored_offset_.store(next->value(), std::memory_order_release);
   begun_offset_ = next->value();

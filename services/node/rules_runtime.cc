@@ -38,7 +38,8 @@ RulesRuntime::RulesRuntime(const RulesOptions& options, SharedState* shared,
       refused_(registry->GetCounter("kindred_rules_loads_total",
                                     "Readings of the rules file, by result.",
                                     {{"result", "error"}})) {
-  AddCollectors(registry);
+  AddAudienceCollectors(registry);
+  AddRuleCollectors(registry);
 }
 
 RulesRuntime::~RulesRuntime() { Stop(); }
@@ -100,7 +101,7 @@ void RulesRuntime::Watch() {
   }
 }
 
-void RulesRuntime::AddCollectors(telemetry::Registry* registry) {
+void RulesRuntime::AddAudienceCollectors(telemetry::Registry* registry) {
   const auto sizes = [this](auto value) {
     std::map<std::string, double> by_name;
     partitions_.ForEach([&](const PartitionSlot& slot) {
@@ -131,6 +132,26 @@ void RulesRuntime::AddCollectors(telemetry::Registry* registry) {
         return samples;
       }));
   collectors_.push_back(registry->AddCollector(
+      MetricKind::kGauge, "kindred_audience_timers",
+      "Customers whose membership time alone may change.", [this] {
+        return std::vector<Sample>{{{}, static_cast<double>(keeper_.timers())}};
+      }));
+  collectors_.push_back(registry->AddCollector(
+      MetricKind::kGauge, "kindred_audience_waiting",
+      "Customers that changed and were not judged yet, and those whose change is not told yet.",
+      [this] {
+        return std::vector<Sample>{{{}, static_cast<double>(keeper_.waiting())}};
+      }));
+  collectors_.push_back(registry->AddCollector(
+      MetricKind::kGauge, "kindred_audience_as_of_timestamp_seconds",
+      "Event time up to which is judged what its mere passing changes. 0 before the first walk.",
+      [this] {
+        return std::vector<Sample>{{{}, static_cast<double>(keeper_.as_of_ms()) / 1000}};
+      }));
+}
+
+void RulesRuntime::AddRuleCollectors(telemetry::Registry* registry) {
+  collectors_.push_back(registry->AddCollector(
       MetricKind::kCounter, "kindred_rule_events_total",
       "Events that a cleaning rule was true of, since this version of the rules is in force.",
       [this] {
@@ -159,11 +180,6 @@ void RulesRuntime::AddCollectors(telemetry::Registry* registry) {
       MetricKind::kGauge, "kindred_rules_info", "1, with the version of the rules in force.",
       [this] {
         return std::vector<Sample>{{{{"version", shared_.rules.rules()->version}}, 1.0}};
-      }));
-  collectors_.push_back(registry->AddCollector(
-      MetricKind::kGauge, "kindred_audience_timers",
-      "Customers whose membership time alone may change.", [this] {
-        return std::vector<Sample>{{{}, static_cast<double>(keeper_.timers())}};
       }));
 }
 

@@ -46,7 +46,8 @@ class RulesRuntime {
   void Watch();
   void TryLoad();
   std::string Stamp() const;  // of the file: its time and size
-  void AddCollectors(telemetry::Registry* registry);
+  void AddAudienceCollectors(telemetry::Registry* registry);
+  void AddRuleCollectors(telemetry::Registry* registry);
 
   const RulesOptions options_;
   SharedState& shared_;
