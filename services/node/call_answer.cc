@@ -23,12 +23,6 @@ bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite* message
   return message->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
 }
 
-grpc::Status Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* out) {
-  bool own = false;
-  return grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::MessageLite>(message,
-                                                                                        out, &own);
-}
-
 const grpc::Status& Refusal() {
   static const grpc::Status* const status = new grpc::Status(
       grpc::StatusCode::RESOURCE_EXHAUSTED, "more calls than can be answered; retry with backoff");
@@ -109,8 +103,8 @@ void MethodMetrics::Count(absl::StatusCode code) {
 grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* admission,
                          MethodMetrics* metrics, const grpc::ByteBuffer& in,
                          google::protobuf::MessageLite* request,
-                         google::protobuf::MessageLite* response,
-                         absl::FunctionRef<absl::Status()> answer, grpc::ByteBuffer* out) {
+                         absl::FunctionRef<absl::Status()> answer,
+                         absl::FunctionRef<grpc::Status()> serialize) {
   const absl::Time start = absl::Now();
   const absl::StatusCode worth = Worth(context, start);
   if (worth != absl::StatusCode::kOk) return NotBegun(worth, metrics);
@@ -122,7 +116,7 @@ grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* 
   grpc::Status sent;
   if (Parse(in, request)) {
     status = answer();
-    sent = status.ok() ? Serialize(*response, out) : ToGrpc(status);
+    sent = status.ok() ? serialize() : ToGrpc(status);
   } else {
     status = absl::InvalidArgumentError("the request is not a message of this method");
     sent = ToGrpc(status);
@@ -132,6 +126,18 @@ grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* 
   metrics->Took(took);
   metrics->Count(status.code());
   return sent;
+}
+
+grpc::Status Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* out) {
+  bool own = false;
+  return grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::MessageLite>(message,
+                                                                                        out, &own);
+}
+
+grpc::Status Serialize(const WireBuffer& bytes, grpc::ByteBuffer* out) {
+  const grpc::Slice slice(bytes.bytes().data(), bytes.size());
+  *out = grpc::ByteBuffer(&slice, 1);
+  return grpc::Status::OK;
 }
 
 grpc::ServerUnaryReactor* AnswerIfWanted(grpc::CallbackServerContext* context,

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -14,6 +15,7 @@
 #include "absl/time/time.h"
 #include "node/admission.h"
 #include "node/answer_arena.h"
+#include "node/wire_buffer.h"
 #include "telemetry/metrics.h"
 
 namespace kindred::node {
@@ -40,12 +42,28 @@ class MethodMetrics {
 };
 
 // Runs one call on the calling thread; what it returns ends the call. What is refused, cancelled or
-// too late costs no decoding: the request comes as bytes.
+// too late costs no decoding: the request comes as bytes. `serialize` is called when `answer` was
+// OK.
 grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* admission,
                          MethodMetrics* metrics, const grpc::ByteBuffer& in,
                          google::protobuf::MessageLite* request,
-                         google::protobuf::MessageLite* response,
-                         absl::FunctionRef<absl::Status()> answer, grpc::ByteBuffer* out);
+                         absl::FunctionRef<absl::Status()> answer,
+                         absl::FunctionRef<grpc::Status()> serialize);
+
+grpc::Status Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* out);
+grpc::Status Serialize(const WireBuffer& bytes, grpc::ByteBuffer* out);
+
+// Where the answer of a call is made; one at a time on each thread.
+template <typename Response>
+Response* MakeResponse(AnswerArena* arena) {
+  if constexpr (std::is_same_v<Response, WireBuffer>) {
+    thread_local WireBuffer buffer;
+    buffer.clear();
+    return &buffer;
+  } else {
+    return arena->Make<Response>();
+  }
+}
 
 // A call that may be over already: `work` is done only if the caller can be told that the answer
 // begins. It lives until the call ends.
@@ -63,10 +81,11 @@ grpc::ServerUnaryReactor* AnswerAs(grpc::CallbackServerContext* context, Admissi
   const auto work = [=] {
     AnswerArena arena;
     Request* const request = arena.Make<Request>();
-    Response* const response = arena.Make<Response>();
+    Response* const response = MakeResponse<Response>(&arena);
     return AnswerBytes(
-        *context, admission, metrics, *in, request, response,
-        [&] { return (object->*method)(*request, response); }, out);
+        *context, admission, metrics, *in, request,
+        [&] { return (object->*method)(*request, response); },
+        [&] { return Serialize(*response, out); });
   };
   if (admission->hold_up().Recent(absl::Now())) return AnswerIfWanted(context, metrics, work);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();

@@ -48,6 +48,7 @@ class ProfilesOnly final : public Serving {
     done(None());
   }
   S Recommend(const v1::RecommendRequest&, v1::RecommendResponse*) override { return None(); }
+  S RecommendBytes(const v1::RecommendRequest&, WireBuffer*) override { return None(); }
   S SimilarItems(const v1::SimilarItemsRequest&, v1::SimilarItemsResponse*) override {
     return None();
   }

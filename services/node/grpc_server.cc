@@ -107,7 +107,7 @@ class RecommendationServiceImpl final : public RecommendationMethods {
 
   ServerUnaryReactor* Recommend(CallbackServerContext* context, const ByteBuffer* in,
                                 ByteBuffer* out) override {
-    return Answer(context, admission_, &recommend_, serving_, &Serving::Recommend, in, out);
+    return Answer(context, admission_, &recommend_, serving_, &Serving::RecommendBytes, in, out);
   }
   ServerUnaryReactor* SimilarItems(CallbackServerContext* context, const ByteBuffer* in,
                                    ByteBuffer* out) override {

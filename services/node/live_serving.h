@@ -54,6 +54,7 @@ class LiveServing final : public Serving {
                  std::function<void(const absl::Status&)> done) override;
   absl::Status Recommend(const v1::RecommendRequest& request,
                          v1::RecommendResponse* response) override;
+  absl::Status RecommendBytes(const v1::RecommendRequest& request, WireBuffer* response) override;
   absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
                             v1::SimilarItemsResponse* response) override;
   absl::Status SimilarCustomers(const v1::SimilarCustomersRequest& request,

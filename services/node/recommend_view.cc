@@ -16,6 +16,7 @@
 #include "node/partition.h"
 #include "node/profile_view.h"
 #include "node/recommend_controls.h"
+#include "node/recommendation_writer.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -26,41 +27,6 @@ constexpr int kMaxCount = 100;
 constexpr int kMaxSessionItems = 50;
 constexpr double kMaxEventWeight = 100;
 constexpr int64_t kLatestSeconds = 4102444800;  // 2100-01-01
-
-v1::Source SourceOf(recommend::Source source) {
-  switch (source) {
-    case recommend::Source::kSimilar:
-      return v1::SOURCE_TOGETHER;
-    case recommend::Source::kNext:
-      return v1::SOURCE_NEXT;
-    case recommend::Source::kReminder:
-      return v1::SOURCE_REMINDER;
-    case recommend::Source::kRepeat:
-      return v1::SOURCE_REPEAT_PURCHASE;
-    case recommend::Source::kPopular:
-      return v1::SOURCE_POPULAR;
-    case recommend::Source::kRule:
-      return v1::SOURCE_RULE;
-    case recommend::Source::kContent:
-      return v1::SOURCE_CONTENT;
-  }
-  return v1::SOURCE_UNSPECIFIED;
-}
-
-event::v1::EventType TypeOf(recommend::SeedKind kind) {
-  switch (kind) {
-    case recommend::SeedKind::kViewed:
-    case recommend::SeedKind::kPage:
-      return event::v1::EVENT_TYPE_VIEW;
-    case recommend::SeedKind::kCart:
-      return event::v1::EVENT_TYPE_ADD_TO_CART;
-    case recommend::SeedKind::kBought:
-      return event::v1::EVENT_TYPE_PURCHASE;
-    case recommend::SeedKind::kNone:
-      break;
-  }
-  return event::v1::EVENT_TYPE_UNSPECIFIED;
-}
 
 void CheckCount(int32_t count, RequestCheck* check) {
   if (count < 0 || count > kMaxCount) check->Violation("count", "expected 0 to 100");
@@ -107,78 +73,6 @@ std::array<float, recommend::kInteractionKinds> SeedWeights(const v1::RecommendR
   }
   return weights;
 }
-
-// Turns an answer into messages.
-class AnswerWords {
- public:
-  explicit AnswerWords(const SharedState& shared) : shared_(shared) {}
-
-  void Fill(const recommend::Answer& answer, absl::Span<const recommend::ControlNote> notes,
-            google::protobuf::RepeatedPtrField<v1::Recommendation>* out) {
-    out->Reserve(static_cast<int>(answer.items.size()));
-    for (size_t i = 0; i < answer.items.size(); ++i) {
-      v1::Recommendation& to = *out->Add();
-      FillOne(answer, answer.items[i], &to);
-      to.set_pinned(notes[i].pinned);
-      to.set_buried(notes[i].buried);
-      to.set_outside_filter(notes[i].outside_filter);
-    }
-  }
-
- private:
-  struct Named {
-    ItemId item;
-    absl::string_view id;
-    std::string title;
-  };
-
-  // The items that were causes: few, and named again and again.
-  const Named& NameOf(ItemId item) {
-    for (const Named& named : named_) {
-      if (named.item == item) return named;
-    }
-    return named_.emplace_back(
-        Named{item, shared_.items.names().Name(item.value()), shared_.index.Title(item)});
-  }
-  std::string Words(ItemId item) {
-    const Named& named = NameOf(item);
-    return named.title.empty() ? std::string(named.id) : named.title;
-  }
-
-  void FillOne(const recommend::Answer& answer, const recommend::RankedItem& item,
-               v1::Recommendation* out) {
-    const recommend::ItemIndex::Facts facts = shared_.index.GetFacts(item.item.value());
-    out->set_item_id(std::string(shared_.items.names().Name(item.item.value())));
-    out->set_title(shared_.index.Title(item.item));
-    out->set_category(std::string(shared_.terms.names().Name(facts.category.value())));
-    if (facts.price > 0) out->set_price(facts.price);
-    out->set_score(item.score);
-    out->set_source(SourceOf(item.source));
-    out->set_reason(recommend::Sentence(
-        item.reason, [this](ItemId id) { return Words(id); },
-        [this](TermId id) { return std::string(shared_.terms.names().Name(id.value())); }));
-    const absl::Span<const recommend::Contribution> parts = answer.ContributionsOf(item);
-    sorted_.assign(parts.begin(), parts.end());
-    std::stable_sort(sorted_.begin(), sorted_.end(), [](const auto& a, const auto& b) {
-      return std::abs(a.amount) > std::abs(b.amount);
-    });
-    out->mutable_contributions()->Reserve(static_cast<int>(sorted_.size()));
-    for (const recommend::Contribution& from : sorted_) {
-      v1::Contribution& to = *out->add_contributions();
-      to.set_source(SourceOf(from.source));
-      to.set_amount(from.amount);
-      if (from.seed.value() == 0) continue;
-      const Named& seed = NameOf(from.seed);
-      to.set_because_item_id(seed.id.data(), seed.id.size());
-      if (!seed.title.empty()) to.set_because_title(seed.title);
-      to.set_because_type(TypeOf(from.seed_kind));
-    }
-  }
-
-  const SharedState& shared_;
-  std::vector<Named> named_;
-  std::vector<recommend::Contribution> sorted_;
-};
 
 // What the recommender needs of a customer, copied out so that the partition is free meanwhile.
 struct CustomerNumbers {
@@ -274,27 +168,43 @@ std::vector<recommend::ControlNote>& ScratchNotes() {
   return notes;
 }
 
-std::string NextPage(PageToken page, const v1::RecommendResponse& response) {
-  for (const v1::Recommendation& item : response.recommendations()) {
-    page.returned.push_back(ItemMark(item.item_id()));
+std::string NextPage(PageToken page, const recommend::Answer& answer,
+                     const base::Dictionary& items) {
+  for (const recommend::RankedItem& ranked : answer.items) {
+    page.returned.push_back(ItemMark(items.Name(ranked.item.value())));
   }
   return EncodePageToken(page);
 }
 
-std::string TokenOf(const v1::RecommendRequest& request, const v1::RecommendResponse& response,
-                    int64_t as_of_ms) {
+std::string TokenOf(const v1::RecommendRequest& request, const recommend::Answer& answer,
+                    const base::Dictionary& items, const std::string& variant, int64_t as_of_ms) {
   AttributionToken token;
   if (!request.customer_id().empty()) {
     token.customer_hash = profile::CustomerMap::Hash(request.customer_id());
   }
   token.time_ms = as_of_ms;
-  token.variant = response.variant();
+  token.variant = variant;
   token.placement = request.placement();
-  token.items.reserve(static_cast<size_t>(response.recommendations_size()));
-  for (const v1::Recommendation& item : response.recommendations()) {
-    token.items.push_back({AttributionMark(item.item_id()), static_cast<uint8_t>(item.source())});
+  token.items.reserve(answer.items.size());
+  for (const recommend::RankedItem& ranked : answer.items) {
+    token.items.push_back({AttributionMark(items.Name(ranked.item.value())),
+                           static_cast<uint8_t>(SourceOf(ranked.source))});
   }
   return EncodeAttributionToken(token);
+}
+
+// The bytes of one answer, while they are made into a message.
+WireBuffer& ScratchBytes() {
+  thread_local WireBuffer bytes;
+  bytes.clear();
+  return bytes;
+}
+
+absl::Status ReadAnswer(const WireBuffer& bytes, google::protobuf::MessageLite* response) {
+  if (response->ParseFromArray(bytes.bytes().data(), static_cast<int>(bytes.size()))) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError("an answer holds text that is not UTF-8");
 }
 
 }  // namespace
@@ -319,6 +229,13 @@ const recommend::Recommender* LiveServing::ChooseVariant(const v1::RecommendRequ
 
 absl::Status LiveServing::Recommend(const v1::RecommendRequest& request,
                                     v1::RecommendResponse* response) {
+  WireBuffer& bytes = ScratchBytes();
+  KINDRED_RETURN_IF_ERROR(RecommendBytes(request, &bytes));
+  return ReadAnswer(bytes, response);
+}
+
+absl::Status LiveServing::RecommendBytes(const v1::RecommendRequest& request,
+                                         WireBuffer* response) {
   RequestCheck check;
   CheckRequest(request, &check);
   RecommendControls controls(request.filter(), shared_, &check);
@@ -365,14 +282,23 @@ absl::Status LiveServing::Recommend(const v1::RecommendRequest& request,
   std::vector<recommend::ControlNote>& notes = ScratchNotes();
   recommend::RecommendWithControls(recommender, numbers, controls.controls(), shared_.index,
                                    &answer, &notes);
-  AnswerWords(shared_).Fill(answer, notes, response->mutable_recommendations());
-  if (answer.items.size() == wanted && wanted < left) {
-    response->set_next_page_token(NextPage(controls.page(), *response));
+  using Response = v1::RecommendResponse;
+  RecommendationWriter(&shared_, response)
+      .Write(answer, notes, Response::kRecommendationsFieldNumber);
+  if (known) {
+    v1::Freshness freshness;
+    FillFreshness(partitions_.Home(request.customer_id()), &freshness);
+    response->Message(Response::kFreshnessFieldNumber, freshness.SerializeAsString());
   }
-  response->set_variant(variant);
-  response->set_attribution_token(TokenOf(request, *response, as_of_ms));
-  if (known) FillFreshness(partitions_.Home(request.customer_id()), response->mutable_freshness());
-  SetTime(as_of_ms, response->mutable_as_of_time());
+  google::protobuf::Timestamp as_of;
+  SetTime(as_of_ms, &as_of);
+  response->Message(Response::kAsOfTimeFieldNumber, as_of.SerializeAsString());
+  if (answer.items.size() == wanted && wanted < left) {
+    response->String(Response::kNextPageTokenFieldNumber, NextPage(controls.page(), answer, items));
+  }
+  response->String(Response::kAttributionTokenFieldNumber,
+                   TokenOf(request, answer, items, variant, as_of_ms));
+  response->String(Response::kVariantFieldNumber, variant);
   return absl::OkStatus();
 }
 
@@ -413,7 +339,12 @@ absl::Status LiveServing::SimilarItems(const v1::SimilarItemsRequest& request,
   std::vector<recommend::ControlNote>& notes = ScratchNotes();
   recommend::RecommendWithControls(recommender_, numbers, controls.controls(), shared_.index,
                                    &answer, &notes);
-  AnswerWords(shared_).Fill(answer, notes, response->mutable_recommendations());
+  WireBuffer& bytes = ScratchBytes();
+  RecommendationWriter(&shared_, &bytes)
+      .Write(answer, notes, v1::SimilarItemsResponse::kRecommendationsFieldNumber);
+  v1::SimilarItemsResponse found;
+  KINDRED_RETURN_IF_ERROR(ReadAnswer(bytes, &found));
+  response->mutable_recommendations()->Swap(found.mutable_recommendations());
   return absl::OkStatus();
 }
 

@@ -15,6 +15,7 @@
 #include "kindred/v1/recommendation.pb.h"
 #include "kindred/v1/segment.pb.h"
 #include "kindred/v1/status.pb.h"
+#include "node/wire_buffer.h"
 
 namespace kindred::node {
 
@@ -40,6 +41,9 @@ class Serving {
                          std::function<void(const absl::Status&)> done) = 0;
   virtual absl::Status Recommend(const v1::RecommendRequest& request,
                                  v1::RecommendResponse* response) = 0;
+  // The same as the bytes of a RecommendResponse, added to `response`.
+  virtual absl::Status RecommendBytes(const v1::RecommendRequest& request,
+                                      WireBuffer* response) = 0;
   virtual absl::Status SimilarItems(const v1::SimilarItemsRequest& request,
                                     v1::SimilarItemsResponse* response) = 0;
   virtual absl::Status SimilarCustomers(const v1::SimilarCustomersRequest& request,

@@ -57,9 +57,13 @@ class TestShop {
   int64_t Now() const { return kTestTimeMs + clock * 1000; }
 
   absl::StatusOr<v1::RecommendResponse> Ask(const v1::RecommendRequest& request) {
-    v1::RecommendResponse response;
-    const absl::Status status = serving.Recommend(request, &response);
+    WireBuffer bytes;
+    const absl::Status status = serving.RecommendBytes(request, &bytes);
     if (!status.ok()) return status;
+    v1::RecommendResponse response;
+    EXPECT_TRUE(response.ParseFromString(std::string(bytes.bytes())));
+    // The bytes are those that protobuf would have written.
+    EXPECT_EQ(response.SerializeAsString(), bytes.bytes());
     return response;
   }
   std::vector<std::string> Items(const v1::RecommendRequest& request) {
