@@ -76,7 +76,7 @@ class Bench {
     const auto profile = [this](const std::string& id) {
       v1::GetProfileRequest request;
       request.set_name(absl::StrCat("profiles/", id));
-      return AnswerCalls<v1::Profile>(request, &node::LiveServing::GetProfile);
+      return AnswerCalls<v1::Profile>(request, &node::LiveServing::GetProfileBytes);
     };
     KINDRED_RETURN_IF_ERROR(Measure("GetProfile", profile));
     const auto recommend = [this](const std::string& id) {

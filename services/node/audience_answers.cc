@@ -53,20 +53,21 @@ CustomerContext ContextOf(const SharedState& shared, const PublishedSegments* se
   return context;
 }
 
-void FillTags(absl::string_view customer_id, const profile::Profile& profile,
-              const SharedState& shared, const PublishedSegments* segments,
-              const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out) {
+void WriteTags(absl::string_view customer_id, const profile::Profile& profile,
+               const SharedState& shared, const PublishedSegments* segments,
+               const profile::Predictor* predictor, int64_t as_of_ms, WireBuffer* out) {
   const std::shared_ptr<const RuleSet> rules = shared.rules.rules();
   if (rules->tags.empty()) return;
   const std::shared_ptr<const Percentiles> percentiles = shared.rules.percentiles();
   CustomerRecord record(ContextOf(shared, segments, predictor, rules.get(), percentiles.get()));
   record.Look(customer_id, profile, std::max(as_of_ms, profile.last_seen_ms()));
   for (const size_t i : record.Tags()) {
-    v1::Tag& tag = *out->add_tags();
-    tag.set_name(rules->tags[i].name);
-    tag.set_description(rules->tags[i].description);
-    tag.set_rule(std::string(rules->tags[i].when.source()));
-    tag.set_rules_version(rules->version);
+    const size_t begin = out->BeginShort(v1::Profile::kTagsFieldNumber);
+    out->String(v1::Tag::kNameFieldNumber, rules->tags[i].name);
+    out->String(v1::Tag::kDescriptionFieldNumber, rules->tags[i].description);
+    out->String(v1::Tag::kRuleFieldNumber, rules->tags[i].when.source());
+    out->String(v1::Tag::kRulesVersionFieldNumber, rules->version);
+    out->EndShort(begin);
   }
 }
 

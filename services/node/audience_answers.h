@@ -15,6 +15,7 @@
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
 #include "node/shared_state.h"
+#include "node/wire_buffer.h"
 #include "store/store.h"
 
 namespace kindred::node {
@@ -70,10 +71,10 @@ CustomerContext ContextOf(const SharedState& shared, const PublishedSegments* se
                           const profile::Predictor* predictor, const RuleSet* rules,
                           const Percentiles* percentiles);
 
-// Tags of a profile, each with the rule that set it.
-void FillTags(absl::string_view customer_id, const profile::Profile& profile,
-              const SharedState& shared, const PublishedSegments* segments,
-              const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out);
+// Adds the tags of a kindred.v1.Profile, each with the rule that set it.
+void WriteTags(absl::string_view customer_id, const profile::Profile& profile,
+               const SharedState& shared, const PublishedSegments* segments,
+               const profile::Predictor* predictor, int64_t as_of_ms, WireBuffer* out);
 
 }  // namespace kindred::node
 

@@ -33,6 +33,11 @@ class ProfilesOnly final : public Serving {
     profile->set_name(request.name());
     return absl::OkStatus();
   }
+  absl::Status GetProfileBytes(const v1::GetProfileRequest& request, WireBuffer* profile) override {
+    ++begun_;
+    profile->String(v1::Profile::kNameFieldNumber, request.name());
+    return absl::OkStatus();
+  }
   absl::StatusOr<int64_t> ProfileVersion(absl::string_view) override { return 1; }
 
   using S = absl::Status;

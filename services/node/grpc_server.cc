@@ -71,7 +71,7 @@ class ProfileServiceImpl final : public ProfileMethods {
 
   ServerUnaryReactor* GetProfile(CallbackServerContext* context, const ByteBuffer* in,
                                  ByteBuffer* out) override {
-    return Answer(context, admission_, &get_, serving_, &Serving::GetProfile, in, out);
+    return Answer(context, admission_, &get_, serving_, &Serving::GetProfileBytes, in, out);
   }
   ServerUnaryReactor* BatchGetProfiles(CallbackServerContext* context, const ByteBuffer* in,
                                        ByteBuffer* out) override {

@@ -84,6 +84,20 @@ LiveServing::LiveServing(const StatusInfo& info, const SharedState* shared,
       customers_(shared, partitions, cold, shared->options.group_cache_bytes),
       recommender_(shared->options.blend) {}
 
+WireBuffer& LiveServing::ScratchBytes() {
+  thread_local WireBuffer bytes;
+  bytes.clear();
+  return bytes;
+}
+
+absl::Status LiveServing::ReadAnswer(const WireBuffer& bytes,
+                                     google::protobuf::MessageLite* response) {
+  if (response->ParseFromArray(bytes.bytes().data(), static_cast<int>(bytes.size()))) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError("an answer holds text that is not UTF-8");
+}
+
 absl::StatusOr<bool> LiveServing::Visit(
     absl::string_view customer_id, absl::FunctionRef<void(const profile::Profile&)> visit) const {
   return customers_.Visit(
@@ -109,24 +123,50 @@ absl::Status LiveServing::GetProfile(const v1::GetProfileRequest& request, v1::P
   return ReadProfile(id, request.read_mask(), profile, &first);
 }
 
+absl::Status LiveServing::GetProfileBytes(const v1::GetProfileRequest& request,
+                                          WireBuffer* profile) {
+  if (request.read_mask().paths_size() > 0) {
+    v1::Profile masked;
+    KINDRED_RETURN_IF_ERROR(GetProfile(request, &masked));
+    profile->Raw(masked.SerializeAsString());
+    return absl::OkStatus();
+  }
+  RequestCheck check;
+  const absl::string_view id = IdOfName(request.name(), "profiles", "name", &check);
+  KINDRED_RETURN_IF_ERROR(check.status());
+  bool first = true;
+  return ReadProfileBytes(id, profile, &first);
+}
+
 absl::Status LiveServing::ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
                                       v1::Profile* profile, bool* first) {
+  WireBuffer& bytes = ScratchBytes();
+  KINDRED_RETURN_IF_ERROR(ReadProfileBytes(id, &bytes, first));
+  KINDRED_RETURN_IF_ERROR(ReadAnswer(bytes, profile));
+  ApplyMask(mask, profile);
+  return absl::OkStatus();
+}
+
+absl::Status LiveServing::ReadProfileBytes(absl::string_view id, WireBuffer* profile, bool* first) {
   const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
   const std::shared_ptr<const profile::Predictor> predictor = predictions_.Current();
   const int64_t as_of_ms = partitions_.newest_event_ms();
   KINDRED_ASSIGN_OR_RETURN(const bool found, customers_.Visit(id, [&](const profile::Profile& state,
                                                                       const CustomerParts& parts) {
-    FillProfile(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
-    FillTags(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
+    WriteProfile(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
+    WriteTags(id, state, shared_, segments.get(), predictor.get(), as_of_ms, profile);
     if (parts.group == nullptr) return;
-    FillIdentity(id, parts, profile->mutable_identity());
+    v1::CustomerIdentity identity;
+    FillIdentity(id, parts, &identity);
+    profile->Message(v1::Profile::kIdentityFieldNumber, identity.SerializeAsString());
     *first = parts.group->members.front().id == id;
   }));
   if (!found) {
     return absl::NotFoundError(absl::StrCat("no event of customer \"", id, "\" has been applied"));
   }
-  FillFreshness(partitions_.Home(id), profile->mutable_freshness());
-  ApplyMask(mask, profile);
+  v1::Freshness freshness;
+  FillFreshness(partitions_.Home(id), &freshness);
+  profile->Message(v1::Profile::kFreshnessFieldNumber, freshness.SerializeAsString());
   return absl::OkStatus();
 }
 

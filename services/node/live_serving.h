@@ -43,6 +43,7 @@ class LiveServing final : public Serving {
   void SetWriter(EventWriter* writer) { writer_ = writer; }
 
   absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) override;
+  absl::Status GetProfileBytes(const v1::GetProfileRequest& request, WireBuffer* profile) override;
   absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
                                 v1::BatchGetProfilesResponse* response) override;
   absl::Status ListProfiles(const v1::ListProfilesRequest& request,
@@ -83,6 +84,10 @@ class LiveServing final : public Serving {
   // `first`: the id is the one that names the customer.
   absl::Status ReadProfile(absl::string_view id, const google::protobuf::FieldMask& mask,
                            v1::Profile* profile, bool* first);
+  absl::Status ReadProfileBytes(absl::string_view id, WireBuffer* profile, bool* first);
+  // The bytes of one answer, while they are made into a message: empty; the thread's.
+  static WireBuffer& ScratchBytes();
+  static absl::Status ReadAnswer(const WireBuffer& bytes, google::protobuf::MessageLite* response);
   // The recommender that answers, and the name of its variant; empty without an experiment.
   const recommend::Recommender* ChooseVariant(const v1::RecommendRequest& request,
                                               RequestCheck* check, std::string* name) const;

@@ -37,15 +37,17 @@ void Live(TestState* state) {
 std::map<std::string, v1::Prediction> Predictions(const TestState& state,
                                                   const PredictionLearner& learner,
                                                   const std::string& customer) {
-  v1::Profile profile;
+  WireBuffer bytes;
   const auto found = state.partitions->slot(PartitionId(0))
                          .state->Visit(customer, profile::CustomerMap::Hash(customer), *state.cold,
                                        [&](const profile::Profile& from) {
-                                         FillProfile(customer, from, *state.shared, nullptr,
-                                                     learner.Current().get(),
-                                                     state.partitions->newest_event_ms(), &profile);
+                                         WriteProfile(customer, from, *state.shared, nullptr,
+                                                      learner.Current().get(),
+                                                      state.partitions->newest_event_ms(), &bytes);
                                        });
   EXPECT_TRUE(found.ok() && *found) << customer;
+  v1::Profile profile;
+  EXPECT_TRUE(profile.ParseFromString(std::string(bytes.bytes())));
   std::map<std::string, v1::Prediction> by_name;
   for (const v1::Prediction& one : profile.predictions()) {
     by_name[absl::StrCat(one.name(), " ", one.horizon().seconds() / 86'400)] = one;

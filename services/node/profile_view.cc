@@ -4,6 +4,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,19 +21,26 @@ using ::google::protobuf::util::FieldMaskUtil;
 constexpr size_t kMaxAffinities = 10;
 constexpr size_t kMaxShares = 16;
 constexpr size_t kMaxCountries = 5;
+// Fields of an entry of a map.
+constexpr int kMapKey = 1;
+constexpr int kMapValue = 2;
 
 double Amount(int64_t micros) { return static_cast<double>(micros) / profile::kMicros; }
 
-void SetDuration(int64_t ms, google::protobuf::Duration* out) {
-  out->set_seconds(ms / 1000);
-  out->set_nanos(static_cast<int32_t>(ms % 1000) * 1'000'000);
+void WriteDuration(int field, int64_t ms, WireBuffer* out) {
+  using google::protobuf::Duration;
+  const size_t begin = out->BeginShort(field);
+  out->Int(Duration::kSecondsFieldNumber, ms / 1000);
+  out->Int(Duration::kNanosFieldNumber, ms % 1000 * 1'000'000);
+  out->EndShort(begin);
 }
 
 template <typename Count>
-void FillShares(absl::Span<const Count> counts, const base::Dictionary& terms, size_t limit,
-                google::protobuf::RepeatedPtrField<v1::Share>* out) {
+void WriteShares(int field, absl::Span<const Count> counts, const base::Dictionary& terms,
+                 size_t limit, WireBuffer* out) {
   uint64_t total = 0;
   std::vector<Count> sorted;
+  sorted.reserve(counts.size());
   for (const Count& count : counts) {
     total += count.count;
     if (count.term.value() != 0) sorted.push_back(count);
@@ -41,228 +49,318 @@ void FillShares(absl::Span<const Count> counts, const base::Dictionary& terms, s
                    [](const Count& a, const Count& b) { return a.count > b.count; });
   if (sorted.size() > limit) sorted.resize(limit);
   for (const Count& count : sorted) {
-    v1::Share& share = *out->Add();
-    share.set_value(std::string(terms.Name(count.term.value())));
-    share.set_count(count.count);
-    share.set_share(static_cast<double>(count.count) / static_cast<double>(total));
+    const size_t begin = out->BeginShort(field);
+    out->String(v1::Share::kValueFieldNumber, terms.Name(count.term.value()));
+    out->Int(v1::Share::kCountFieldNumber, count.count);
+    out->Double(v1::Share::kShareFieldNumber,
+                static_cast<double>(count.count) / static_cast<double>(total));
+    out->EndShort(begin);
   }
 }
 
-void FillAffinities(const std::vector<profile::AffinityShare>& affinities,
-                    const base::Dictionary& terms,
-                    google::protobuf::RepeatedPtrField<v1::Affinity>* out) {
+void WriteAffinities(int field, const std::vector<profile::AffinityShare>& affinities,
+                     const base::Dictionary& terms, WireBuffer* out) {
   for (const profile::AffinityShare& from : affinities) {
-    v1::Affinity& affinity = *out->Add();
-    affinity.set_value(std::string(terms.Name(from.term.value())));
-    affinity.set_weight(from.weight);
-    affinity.set_share(from.share);
+    const size_t begin = out->BeginShort(field);
+    out->String(v1::Affinity::kValueFieldNumber, terms.Name(from.term.value()));
+    out->Double(v1::Affinity::kWeightFieldNumber, from.weight);
+    out->Double(v1::Affinity::kShareFieldNumber, from.share);
+    out->EndShort(begin);
   }
 }
 
-void FillPurchases(const profile::Profile& profile, const base::Dictionary& terms, int64_t as_of_ms,
-                   v1::Purchases* out) {
+void WritePurchases(const profile::Profile& profile, const base::Dictionary& terms,
+                    int64_t as_of_ms, WireBuffer* out) {
+  using v1::Purchases;
   const profile::Purchases& from = profile.purchases();
   const int64_t frequency = static_cast<int64_t>(from.frequency());
-  out->set_line_count(from.lines);
-  out->set_frequency(frequency);
-  out->set_total_amount(Amount(from.total_micros));
-  out->set_average_amount(
-      frequency == 0 ? 0 : Amount(from.total_micros) / static_cast<double>(frequency));
-  out->set_total_quantity(Amount(from.quantity_micros));
-  out->set_refund_line_count(from.refund_lines);
-  out->set_refunded_amount(Amount(from.refunded_micros));
-  out->set_net_amount(Amount(from.total_micros - from.refunded_micros));
+  const size_t begin = out->Begin(v1::Profile::kPurchasesFieldNumber);
+  out->Int(Purchases::kLineCountFieldNumber, from.lines);
+  out->Int(Purchases::kFrequencyFieldNumber, frequency);
+  out->Double(Purchases::kTotalAmountFieldNumber, Amount(from.total_micros));
+  out->Double(Purchases::kAverageAmountFieldNumber,
+              frequency == 0 ? 0 : Amount(from.total_micros) / static_cast<double>(frequency));
+  out->Double(Purchases::kTotalQuantityFieldNumber, Amount(from.quantity_micros));
+  out->Int(Purchases::kRefundLineCountFieldNumber, from.refund_lines);
+  out->Double(Purchases::kRefundedAmountFieldNumber, Amount(from.refunded_micros));
+  out->Double(Purchases::kNetAmountFieldNumber, Amount(from.total_micros - from.refunded_micros));
   if (frequency > 0) {
-    SetTime(from.first_ms, out->mutable_first_purchase_time());
-    SetTime(from.last_ms(), out->mutable_last_purchase_time());
-    SetDuration(std::max<int64_t>(0, as_of_ms - from.last_ms()), out->mutable_recency());
+    WriteTime(Purchases::kFirstPurchaseTimeFieldNumber, from.first_ms, out);
+    WriteTime(Purchases::kLastPurchaseTimeFieldNumber, from.last_ms(), out);
+    WriteDuration(Purchases::kRecencyFieldNumber, std::max<int64_t>(0, as_of_ms - from.last_ms()),
+                  out);
   }
   if (frequency > 1) {
-    SetDuration((from.last_ms() - from.first_ms) / (frequency - 1), out->mutable_mean_gap());
+    WriteDuration(Purchases::kMeanGapFieldNumber,
+                  (from.last_ms() - from.first_ms) / (frequency - 1), out);
   }
+  std::vector<double> amounts;
+  amounts.reserve(from.last_amounts.size());
   for (size_t i = from.last_amounts.size(); i-- > 0;) {
-    out->add_last_amounts(Amount(from.last_amounts[i].micros));
+    amounts.push_back(Amount(from.last_amounts[i].micros));
   }
+  out->Doubles(Purchases::kLastAmountsFieldNumber, amounts);
   for (const profile::CurrencyTotals& totals : profile.rarities().other_currencies) {
-    v1::CurrencyAmount& other = *out->add_other_currencies();
-    other.set_currency(std::string(terms.Name(totals.currency.value())));
-    other.set_total_amount(Amount(totals.total_micros));
-    other.set_refunded_amount(Amount(totals.refunded_micros));
+    const size_t other = out->BeginShort(Purchases::kOtherCurrenciesFieldNumber);
+    out->String(v1::CurrencyAmount::kCurrencyFieldNumber, terms.Name(totals.currency.value()));
+    out->Double(v1::CurrencyAmount::kTotalAmountFieldNumber, Amount(totals.total_micros));
+    out->Double(v1::CurrencyAmount::kRefundedAmountFieldNumber, Amount(totals.refunded_micros));
+    out->EndShort(other);
   }
+  out->End(begin);
 }
 
-void FillTimes(const profile::Profile& profile, v1::Profile* out) {
-  uint64_t total = 0;
-  for (int hour = 0; hour < 24; ++hour) total += profile.HourCount(hour);
-  if (total > 0) {
-    for (int hour = 0; hour < 24; ++hour) {
-      out->add_hour_shares(static_cast<double>(profile.HourCount(hour)) /
-                           static_cast<double>(total));
-    }
-    for (int day = 0; day < 7; ++day) {
-      out->add_weekday_shares(static_cast<double>(profile.WeekdayCount(day)) /
-                              static_cast<double>(total));
-    }
-  }
-  v1::Sessions& sessions = *out->mutable_sessions();
-  sessions.set_count(static_cast<int64_t>(profile.session_count()));
+void WriteSessions(const profile::Profile& profile, WireBuffer* out) {
+  using v1::Sessions;
+  const size_t begin = out->BeginShort(v1::Profile::kSessionsFieldNumber);
+  out->Int(Sessions::kCountFieldNumber, static_cast<int64_t>(profile.session_count()));
   if (!profile.sessions().empty()) {
     const profile::Session& last = profile.sessions().back();
-    SetTime(last.start_ms, sessions.mutable_last_start_time());
-    SetTime(last.end_ms, sessions.mutable_last_end_time());
-    sessions.set_last_event_count(last.events);
+    WriteTime(Sessions::kLastStartTimeFieldNumber, last.start_ms, out);
+    WriteTime(Sessions::kLastEndTimeFieldNumber, last.end_ms, out);
+    out->Int(Sessions::kLastEventCountFieldNumber, last.events);
   }
+  out->EndShort(begin);
 }
 
-void FillGeography(const profile::Profile& profile, const base::Dictionary& terms,
-                   v1::Geography* out) {
+void WriteTimes(const profile::Profile& profile, WireBuffer* out) {
+  constexpr int kHours = 24, kDays = 7;
+  uint64_t total = 0;
+  std::array<double, kHours> hours;
+  for (int hour = 0; hour < kHours; ++hour) total += profile.HourCount(hour);
+  if (total == 0) return;
+  for (int hour = 0; hour < kHours; ++hour) {
+    hours[static_cast<size_t>(hour)] =
+        static_cast<double>(profile.HourCount(hour)) / static_cast<double>(total);
+  }
+  std::array<double, kDays> days;
+  for (int day = 0; day < kDays; ++day) {
+    days[static_cast<size_t>(day)] =
+        static_cast<double>(profile.WeekdayCount(day)) / static_cast<double>(total);
+  }
+  out->Doubles(v1::Profile::kHourSharesFieldNumber, hours);
+  out->Doubles(v1::Profile::kWeekdaySharesFieldNumber, days);
+}
+
+void WriteGeography(const profile::Profile& profile, const base::Dictionary& terms,
+                    WireBuffer* out) {
+  using event::v1::Geo;
   const profile::Geography& from = profile.geography();
+  const size_t begin = out->Begin(v1::Profile::kGeographyFieldNumber);
   if (from.last_ms != 0) {
-    out->mutable_last()->set_country(std::string(terms.Name(from.country.value())));
-    out->mutable_last()->set_region(std::string(terms.Name(from.region.value())));
-    out->mutable_last()->set_city(std::string(terms.Name(from.city.value())));
+    const size_t last = out->BeginShort(v1::Geography::kLastFieldNumber);
+    out->String(Geo::kCountryFieldNumber, terms.Name(from.country.value()));
+    out->String(Geo::kRegionFieldNumber, terms.Name(from.region.value()));
+    out->String(Geo::kCityFieldNumber, terms.Name(from.city.value()));
+    out->EndShort(last);
   }
-  out->set_usual_country(std::string(terms.Name(profile.usual_country().value())));
-  FillShares(absl::Span<const profile::CountryCount>(from.countries), terms, kMaxCountries,
-             out->mutable_countries());
+  out->String(v1::Geography::kUsualCountryFieldNumber, terms.Name(profile.usual_country().value()));
+  WriteShares(v1::Geography::kCountriesFieldNumber,
+              absl::Span<const profile::CountryCount>(from.countries), terms, kMaxCountries, out);
+  out->End(begin);
 }
 
-void FillRarities(const profile::Rarities& from, v1::Profile* out) {
+void WriteIdentities(const profile::Rarities& from, WireBuffer* out) {
   for (const profile::Identity& identity : from.identities) {
-    v1::Identity& to = *out->add_identities();
-    to.set_kind(std::string(profile::IdentityKindName(identity.kind)));
-    to.set_value(identity.value);
-    SetTime(identity.linked_ms, to.mutable_linked_time());
+    const size_t begin = out->BeginShort(v1::Profile::kIdentitiesFieldNumber);
+    out->String(v1::Identity::kKindFieldNumber, profile::IdentityKindName(identity.kind));
+    out->String(v1::Identity::kValueFieldNumber, identity.value);
+    WriteTime(v1::Identity::kLinkedTimeFieldNumber, identity.linked_ms, out);
+    out->EndShort(begin);
   }
+  if (from.traits.empty()) return;
+  google::protobuf::Struct traits;
   for (const profile::Trait& trait : from.traits) {
     google::protobuf::Value value;
     if (!google::protobuf::util::JsonStringToMessage(trait.json, &value).ok()) {
       value.set_string_value(trait.json);
     }
-    (*out->mutable_traits()->mutable_fields())[trait.name] = std::move(value);
+    (*traits.mutable_fields())[trait.name] = std::move(value);
   }
-  for (const profile::Consent& consent : from.consents) {
-    (*out->mutable_consents())[consent.purpose] = consent.granted;
-  }
-  if (from.ratings > 0) {
-    out->mutable_ratings()->set_count(from.ratings);
-    out->mutable_ratings()->set_mean(Amount(from.rating_sum_micros) / from.ratings);
-  }
+  out->Message(v1::Profile::kTraitsFieldNumber, traits.SerializeAsString());
 }
 
-void FillModels(const profile::Profile& profile, const PublishedSegments* segments,
-                int64_t as_of_ms, v1::Profile* out) {
+void WriteRatings(const profile::Rarities& from, WireBuffer* out) {
+  if (from.ratings == 0) return;
+  const size_t begin = out->BeginShort(v1::Profile::kRatingsFieldNumber);
+  out->Int(v1::Ratings::kCountFieldNumber, from.ratings);
+  out->Double(v1::Ratings::kMeanFieldNumber, Amount(from.rating_sum_micros) / from.ratings);
+  out->EndShort(begin);
+}
+
+// Features, and the segment that they lead to.
+void WriteModels(const profile::Profile& profile, const PublishedSegments* segments,
+                 int64_t as_of_ms, WireBuffer* out) {
   const profile::FeatureVector values = profile::Features(profile, as_of_ms);
   std::vector<double> standardized(profile::kFeatureCount);
+  learn::SegmentAssignment to;
   if (segments != nullptr) {
-    const learn::SegmentAssignment to =
-        learn::Assign(segments->model, profile::Transformed(values), &standardized);
-    if (to.segment_id != 0) {
-      v1::SegmentMembership& segment = *out->mutable_segment();
-      segment.set_segment(absl::StrCat("segments/", to.segment_id));
-      segment.set_label(segments->labels[to.index]);
-      segment.set_distance(to.distance);
-      if (to.runner_up_id != 0) {
-        segment.set_runner_up(absl::StrCat("segments/", to.runner_up_id));
-        segment.set_runner_up_distance(to.runner_up_distance);
-      }
-      segment.set_model_version(static_cast<int64_t>(segments->model.version));
-    }
+    to = learn::Assign(segments->model, profile::Transformed(values), &standardized);
   }
   for (size_t d = 0; d < profile::kFeatureCount; ++d) {
-    v1::Feature& feature = *out->add_features();
-    feature.set_name(std::string(profile::GetFeatureInfo(d).name));
-    feature.set_value(values[d]);
-    if (d < standardized.size()) feature.set_standardized(standardized[d]);
+    const size_t begin = out->BeginShort(v1::Profile::kFeaturesFieldNumber);
+    out->String(v1::Feature::kNameFieldNumber, profile::GetFeatureInfo(d).name);
+    out->Double(v1::Feature::kValueFieldNumber, values[d]);
+    if (d < standardized.size()) {
+      out->Double(v1::Feature::kStandardizedFieldNumber, standardized[d]);
+    }
+    out->EndShort(begin);
   }
+  if (segments == nullptr || to.segment_id == 0) return;
+  using v1::SegmentMembership;
+  const size_t begin = out->BeginShort(v1::Profile::kSegmentFieldNumber);
+  out->String(SegmentMembership::kSegmentFieldNumber, absl::StrCat("segments/", to.segment_id));
+  out->String(SegmentMembership::kLabelFieldNumber, segments->labels[to.index]);
+  out->Double(SegmentMembership::kDistanceFieldNumber, to.distance);
+  if (to.runner_up_id != 0) {
+    out->String(SegmentMembership::kRunnerUpFieldNumber,
+                absl::StrCat("segments/", to.runner_up_id));
+    out->Double(SegmentMembership::kRunnerUpDistanceFieldNumber, to.runner_up_distance);
+  }
+  out->Int(SegmentMembership::kModelVersionFieldNumber,
+           static_cast<int64_t>(segments->model.version));
+  out->EndShort(begin);
 }
 
-void FillPredictions(const profile::Profile& profile, const profile::Predictor& predictor,
-                     const SharedState& shared, int64_t as_of_ms, v1::Profile* out) {
+void WriteReliability(const profile::Reliability& from, WireBuffer* out) {
+  if (from.examples <= 0) return;
+  using To = v1::PredictionReliability;
+  const size_t begin = out->BeginShort(v1::Prediction::kReliabilityFieldNumber);
+  out->String(To::kMeasureFieldNumber, from.measure);
+  out->Double(To::kValueFieldNumber, from.value);
+  out->Double(To::kBaselineFieldNumber, from.baseline);
+  out->Double(To::kBaseRateFieldNumber, from.base_rate);
+  out->Double(To::kBrierFieldNumber, from.brier);
+  out->Double(To::kExamplesFieldNumber, from.examples);
+  out->EndShort(begin);
+}
+
+void WritePredictions(const profile::Profile& profile, const profile::Predictor& predictor,
+                      const SharedState& shared, int64_t as_of_ms, WireBuffer* out) {
+  using To = v1::Prediction;
   for (const profile::Prediction& from :
        predictor.Predict(profile, shared.affinity_decay, as_of_ms)) {
-    v1::Prediction& to = *out->add_predictions();
-    to.set_name(from.name);
-    if (from.category.value() != 0) {
-      to.set_category(std::string(shared.terms.names().Name(from.category.value())));
-    }
-    to.mutable_horizon()->set_seconds(int64_t{from.horizon_days} * 86'400);
-    to.set_value(from.value);
-    to.set_unit(from.unit);
+    const size_t begin = out->Begin(v1::Profile::kPredictionsFieldNumber);
+    out->String(To::kNameFieldNumber, from.name);
+    out->String(To::kCategoryFieldNumber, shared.terms.names().Name(from.category.value()));
+    WriteDuration(To::kHorizonFieldNumber, int64_t{from.horizon_days} * 86'400'000, out);
+    out->Double(To::kValueFieldNumber, from.value);
+    out->String(To::kUnitFieldNumber, from.unit);
     for (const profile::PredictionDriver& driver : from.drivers) {
-      v1::PredictionInput& input = *to.add_inputs();
-      input.set_name(driver.input);
-      input.set_value(driver.value);
-      input.set_effect(driver.effect);
+      const size_t input = out->BeginShort(To::kInputsFieldNumber);
+      out->String(v1::PredictionInput::kNameFieldNumber, driver.input);
+      out->Double(v1::PredictionInput::kValueFieldNumber, driver.value);
+      out->Double(v1::PredictionInput::kEffectFieldNumber, driver.effect);
+      out->EndShort(input);
     }
-    if (from.reliability.examples > 0) {
-      v1::PredictionReliability& reliability = *to.mutable_reliability();
-      reliability.set_measure(from.reliability.measure);
-      reliability.set_value(from.reliability.value);
-      reliability.set_baseline(from.reliability.baseline);
-      reliability.set_base_rate(from.reliability.base_rate);
-      reliability.set_brier(from.reliability.brier);
-      reliability.set_examples(from.reliability.examples);
-    }
-    to.set_model_version(static_cast<int64_t>(predictor.version()));
+    WriteReliability(from.reliability, out);
+    out->Int(To::kModelVersionFieldNumber, static_cast<int64_t>(predictor.version()));
     if (predictor.learned_until_ms() > 0) {
-      SetTime(predictor.learned_until_ms(), to.mutable_learned_until_time());
+      WriteTime(To::kLearnedUntilTimeFieldNumber, predictor.learned_until_ms(), out);
     }
+    out->End(begin);
   }
 }
 
-}  // namespace
+void WriteEventCounts(const profile::Profile& profile, WireBuffer* out) {
+  for (const profile::TypeCount& count : profile.type_counts()) {
+    const size_t begin = out->BeginShort(v1::Profile::kEventCountsFieldNumber);
+    out->String(kMapKey, event::EventTypeName(count.type));
+    out->Int(kMapValue, count.count);
+    out->EndShort(begin);
+  }
+}
 
-void SetTime(int64_t ms, google::protobuf::Timestamp* out) {
+void WriteRecentItems(const profile::Profile& profile, const SharedState& shared, WireBuffer* out) {
+  const absl::Span<const profile::RecentItem> recent = profile.recent_items();
+  for (size_t i = recent.size(); i-- > 0;) {
+    const size_t begin = out->BeginShort(v1::Profile::kRecentItemsFieldNumber);
+    out->String(v1::RecentItem::kItemIdFieldNumber,
+                shared.items.names().Name(recent[i].item.value()));
+    out->String(v1::RecentItem::kTitleFieldNumber, shared.index.Title(recent[i].item));
+    out->Int(v1::RecentItem::kTypeFieldNumber, static_cast<int>(recent[i].type));
+    WriteTime(v1::RecentItem::kEventTimeFieldNumber, recent[i].time_ms, out);
+    out->EndShort(begin);
+  }
+}
+
+void WriteConsents(const profile::Rarities& from, WireBuffer* out) {
+  for (const profile::Consent& consent : from.consents) {
+    const size_t begin = out->BeginShort(v1::Profile::kConsentsFieldNumber);
+    out->String(kMapKey, consent.purpose);
+    out->Bool(kMapValue, consent.granted);
+    out->EndShort(begin);
+  }
+}
+
+void WriteQuality(const profile::QualityCounts& from, WireBuffer* out) {
+  const size_t begin = out->BeginShort(v1::Profile::kQualityFieldNumber);
+  out->Int(v1::QualityFlags::kCorrectedCountFieldNumber, from.corrected);
+  out->Int(v1::QualityFlags::kOutlierCountFieldNumber, from.outliers);
+  out->Int(v1::QualityFlags::kLateCountFieldNumber, from.late);
+  out->Bool(v1::QualityFlags::kSuspectedBotFieldNumber, from.suspected_bot);
+  out->EndShort(begin);
+}
+
+// Seconds since 1970, rounded down, and nanoseconds from there on.
+std::pair<int64_t, int32_t> SecondsAndNanos(int64_t ms) {
   int64_t seconds = ms / 1000;
   int64_t rest = ms % 1000;
   if (rest < 0) {
     rest += 1000;
     --seconds;
   }
-  out->set_seconds(seconds);
-  out->set_nanos(static_cast<int32_t>(rest) * 1'000'000);
+  return {seconds, static_cast<int32_t>(rest) * 1'000'000};
 }
 
-void FillProfile(absl::string_view customer_id, const profile::Profile& profile,
-                 const SharedState& shared, const PublishedSegments* segments,
-                 const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out) {
+}  // namespace
+
+void SetTime(int64_t ms, google::protobuf::Timestamp* out) {
+  const auto [seconds, nanos] = SecondsAndNanos(ms);
+  out->set_seconds(seconds);
+  out->set_nanos(nanos);
+}
+
+void WriteTime(int field, int64_t ms, WireBuffer* out) {
+  const auto [seconds, nanos] = SecondsAndNanos(ms);
+  const size_t begin = out->BeginShort(field);
+  out->Int(google::protobuf::Timestamp::kSecondsFieldNumber, seconds);
+  out->Int(google::protobuf::Timestamp::kNanosFieldNumber, nanos);
+  out->EndShort(begin);
+}
+
+void WriteProfile(absl::string_view customer_id, const profile::Profile& profile,
+                  const SharedState& shared, const PublishedSegments* segments,
+                  const profile::Predictor* predictor, int64_t as_of_ms, WireBuffer* out) {
+  using To = v1::Profile;
   const base::Dictionary& terms = shared.terms.names();
   as_of_ms = std::max(as_of_ms, profile.last_seen_ms());
-  out->set_name(absl::StrCat("profiles/", customer_id));
-  out->set_customer_id(std::string(customer_id));
-  FillRarities(profile.rarities(), out);
-  SetTime(profile.first_seen_ms(), out->mutable_first_seen_time());
-  SetTime(profile.last_seen_ms(), out->mutable_last_seen_time());
-  out->set_event_count(static_cast<int64_t>(profile.event_count()));
-  for (const profile::TypeCount& count : profile.type_counts()) {
-    (*out->mutable_event_counts())[std::string(event::EventTypeName(count.type))] = count.count;
-  }
-  FillPurchases(profile, terms, as_of_ms, out->mutable_purchases());
-  FillTimes(profile, out);
-  FillAffinities(profile.CategoryAffinities(shared.affinity_decay, as_of_ms, kMaxAffinities), terms,
-                 out->mutable_category_affinities());
-  FillAffinities(profile.BrandAffinities(shared.affinity_decay, as_of_ms, kMaxAffinities), terms,
-                 out->mutable_brand_affinities());
-  const absl::Span<const profile::RecentItem> recent = profile.recent_items();
-  for (size_t i = recent.size(); i-- > 0;) {
-    v1::RecentItem& item = *out->add_recent_items();
-    item.set_item_id(std::string(shared.items.names().Name(recent[i].item.value())));
-    item.set_title(shared.index.Title(recent[i].item));
-    item.set_type(static_cast<kindred::event::v1::EventType>(recent[i].type));
-    SetTime(recent[i].time_ms, item.mutable_event_time());
-  }
-  FillShares(profile.channels(), terms, kMaxShares, out->mutable_channels());
-  FillShares(profile.devices(), terms, kMaxShares, out->mutable_devices());
-  FillGeography(profile, terms, out->mutable_geography());
-  FillModels(profile, segments, as_of_ms, out);
-  if (predictor != nullptr) FillPredictions(profile, *predictor, shared, as_of_ms, out);
-  v1::QualityFlags& quality = *out->mutable_quality();
-  quality.set_corrected_count(profile.quality().corrected);
-  quality.set_outlier_count(profile.quality().outliers);
-  quality.set_late_count(profile.quality().late);
-  quality.set_suspected_bot(profile.quality().suspected_bot);
-  SetTime(as_of_ms, out->mutable_as_of_time());
+  out->String(To::kNameFieldNumber, absl::StrCat("profiles/", customer_id));
+  out->String(To::kCustomerIdFieldNumber, customer_id);
+  WriteIdentities(profile.rarities(), out);
+  WriteTime(To::kFirstSeenTimeFieldNumber, profile.first_seen_ms(), out);
+  WriteTime(To::kLastSeenTimeFieldNumber, profile.last_seen_ms(), out);
+  out->Int(To::kEventCountFieldNumber, static_cast<int64_t>(profile.event_count()));
+  WriteEventCounts(profile, out);
+  WritePurchases(profile, terms, as_of_ms, out);
+  WriteSessions(profile, out);
+  WriteAffinities(To::kCategoryAffinitiesFieldNumber,
+                  profile.CategoryAffinities(shared.affinity_decay, as_of_ms, kMaxAffinities),
+                  terms, out);
+  WriteAffinities(To::kBrandAffinitiesFieldNumber,
+                  profile.BrandAffinities(shared.affinity_decay, as_of_ms, kMaxAffinities), terms,
+                  out);
+  WriteRecentItems(profile, shared, out);
+  WriteShares(To::kChannelsFieldNumber, profile.channels(), terms, kMaxShares, out);
+  WriteShares(To::kDevicesFieldNumber, profile.devices(), terms, kMaxShares, out);
+  WriteTimes(profile, out);
+  WriteGeography(profile, terms, out);
+  WriteRatings(profile.rarities(), out);
+  WriteModels(profile, segments, as_of_ms, out);
+  WriteConsents(profile.rarities(), out);
+  WriteQuality(profile.quality(), out);
+  WriteTime(To::kAsOfTimeFieldNumber, as_of_ms, out);
+  if (predictor != nullptr) WritePredictions(profile, *predictor, shared, as_of_ms, out);
 }
 
 absl::Status CheckMask(const google::protobuf::FieldMask& mask) {

@@ -12,15 +12,17 @@
 #include "kindred/v1/profile.pb.h"
 #include "node/learner.h"
 #include "node/shared_state.h"
+#include "node/wire_buffer.h"
 #include "profile/predictor.h"
 #include "profile/profile.h"
 
 namespace kindred::node {
 
-// `segments` and `predictor` may be null. Freshness is the caller's to add.
-void FillProfile(absl::string_view customer_id, const profile::Profile& profile,
-                 const SharedState& shared, const PublishedSegments* segments,
-                 const profile::Predictor* predictor, int64_t as_of_ms, v1::Profile* out);
+// Adds the fields of a kindred.v1.Profile. `segments` and `predictor` may be null. Freshness,
+// identity and tags are the caller's to add.
+void WriteProfile(absl::string_view customer_id, const profile::Profile& profile,
+                  const SharedState& shared, const PublishedSegments* segments,
+                  const profile::Predictor* predictor, int64_t as_of_ms, WireBuffer* out);
 
 // Keeps only the fields of the mask; an absent or empty mask keeps all. InvalidArgument with field
 // violations for paths that Profile does not have.
@@ -28,6 +30,7 @@ absl::Status CheckMask(const google::protobuf::FieldMask& mask);
 void ApplyMask(const google::protobuf::FieldMask& mask, v1::Profile* profile);
 
 void SetTime(int64_t ms, google::protobuf::Timestamp* out);
+void WriteTime(int field, int64_t ms, WireBuffer* out);
 
 }  // namespace kindred::node
 

@@ -193,20 +193,6 @@ std::string TokenOf(const v1::RecommendRequest& request, const recommend::Answer
   return EncodeAttributionToken(token);
 }
 
-// The bytes of one answer, while they are made into a message.
-WireBuffer& ScratchBytes() {
-  thread_local WireBuffer bytes;
-  bytes.clear();
-  return bytes;
-}
-
-absl::Status ReadAnswer(const WireBuffer& bytes, google::protobuf::MessageLite* response) {
-  if (response->ParseFromArray(bytes.bytes().data(), static_cast<int>(bytes.size()))) {
-    return absl::OkStatus();
-  }
-  return absl::InternalError("an answer holds text that is not UTF-8");
-}
-
 }  // namespace
 
 const recommend::Recommender* LiveServing::ChooseVariant(const v1::RecommendRequest& request,
@@ -290,9 +276,7 @@ absl::Status LiveServing::RecommendBytes(const v1::RecommendRequest& request,
     FillFreshness(partitions_.Home(request.customer_id()), &freshness);
     response->Message(Response::kFreshnessFieldNumber, freshness.SerializeAsString());
   }
-  google::protobuf::Timestamp as_of;
-  SetTime(as_of_ms, &as_of);
-  response->Message(Response::kAsOfTimeFieldNumber, as_of.SerializeAsString());
+  WriteTime(Response::kAsOfTimeFieldNumber, as_of_ms, response);
   if (answer.items.size() == wanted && wanted < left) {
     response->String(Response::kNextPageTokenFieldNumber, NextPage(controls.page(), answer, items));
   }

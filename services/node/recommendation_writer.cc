@@ -103,11 +103,11 @@ void RecommendationWriter::WriteContributions(absl::Span<const recommend::Contri
   std::sort(order_.begin(), order_.end());
   for (const uint64_t place : order_) {
     const recommend::Contribution& part = parts[static_cast<uint32_t>(place)];
-    const size_t begin = out_.Begin(Recommendation::kContributionsFieldNumber);
+    const size_t begin = out_.BeginShort(Recommendation::kContributionsFieldNumber);
     out_.Int(Contribution::kSourceFieldNumber, SourceOf(part.source));
     out_.Double(Contribution::kAmountFieldNumber, part.amount);
     if (part.seed.value() != 0) WriteCause(part.seed, part.seed_kind);
-    out_.End(begin);
+    out_.EndShort(begin);
   }
 }
 

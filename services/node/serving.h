@@ -27,6 +27,9 @@ class Serving {
   virtual ~Serving() = default;
 
   virtual absl::Status GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) = 0;
+  // The same as the bytes of a Profile, added to `profile`.
+  virtual absl::Status GetProfileBytes(const v1::GetProfileRequest& request,
+                                       WireBuffer* profile) = 0;
   virtual absl::Status BatchGetProfiles(const v1::BatchGetProfilesRequest& request,
                                         v1::BatchGetProfilesResponse* response) = 0;
   virtual absl::Status ListProfiles(const v1::ListProfilesRequest& request,

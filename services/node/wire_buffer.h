@@ -65,31 +65,49 @@ class WireBuffer {
     PutRaw(bytes);
   }
 
-  // A message whose fields are written between Begin() and End(), which gets what Begin() gave.
-  size_t Begin(int field) {
-    Room(kLongestVarint + kUsualLength);
+  // A packed list of doubles.
+  template <typename List>
+  void Doubles(int field, const List& values) {
+    if (values.empty()) return;
+    const size_t bytes = values.size() * sizeof(double);
+    Room(2 * kLongestVarint + bytes);
     Tag(field, 2);
-    end_ += kUsualLength;
-    return size();
+    PutVarint(bytes);
+    for (const double value : values)
+      PutRaw({reinterpret_cast<const char*>(&value), sizeof(value)});
   }
-  void End(size_t begin) {
-    const size_t length = size() - begin;
-    size_t needed = 1;
-    for (size_t rest = length; rest >= 0x80; rest >>= 7) ++needed;
-    if (needed > kUsualLength) Room(needed - kUsualLength);
-    char* const start = begin_.get() + begin;
-    char* const moved = start - kUsualLength + needed;
-    if (moved != start) std::memmove(moved, start, length);
-    end_ = start - kUsualLength;
-    PutVarint(length);
-    end_ = moved + length;
-  }
+
+  // A message whose fields are written between Begin() and End(), which gets what Begin() gave; any
+  // length is right, 128 to 16,383 bytes are the cheapest. Or Short: less than 128 are.
+  size_t Begin(int field) { return BeginWith(field, 2); }
+  void End(size_t begin) { EndWith(begin, 2); }
+  size_t BeginShort(int field) { return BeginWith(field, 1); }
+  void EndShort(size_t begin) { EndWith(begin, 1); }
 
  private:
   static constexpr size_t kSmallest = 16 << 10;
   static constexpr size_t kLongestVarint = 10;
-  static constexpr size_t kUsualLength = 2;  // bytes of the length of a message of 128 to 16,383
 
+  // `reserved`: bytes for the length.
+  size_t BeginWith(int field, size_t reserved) {
+    Room(kLongestVarint + reserved);
+    Tag(field, 2);
+    end_ += reserved;
+    return size();
+  }
+  void EndWith(size_t begin, size_t reserved) {
+    const size_t length = size() - begin;
+    size_t needed = 1;
+    for (size_t rest = length; rest >= 0x80; rest >>= 7) ++needed;
+    if (needed != reserved) {
+      if (needed > reserved) Room(needed - reserved);
+      char* const start = begin_.get() + begin;
+      std::memmove(start + needed - reserved, start, length);
+    }
+    end_ = begin_.get() + begin - reserved;
+    PutVarint(length);
+    end_ += length;
+  }
   void Room(size_t bytes) {
     if (static_cast<size_t>(limit_ - end_) < bytes) Grow(bytes);
   }

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "kindred/v1/profile.pb.h"
@@ -61,14 +62,28 @@ TEST(WireBufferTest, MessagesInMessagesHaveTheirLengthWhateverItIs) {
       const size_t begin = out.Begin(v1::RecommendResponse::kRecommendationsFieldNumber);
       out.String(Recommendation::kItemIdFieldNumber, "item");
       out.PresentDouble(Recommendation::kPriceFieldNumber, 0);
-      const size_t inner = out.Begin(Recommendation::kContributionsFieldNumber);
+      const size_t inner = i == 0 ? out.Begin(Recommendation::kContributionsFieldNumber)
+                                  : out.BeginShort(Recommendation::kContributionsFieldNumber);
       out.String(Contribution::kBecauseTitleFieldNumber, std::string(length, 'x'));
-      out.End(inner);
+      i == 0 ? out.End(inner) : out.EndShort(inner);
       out.Bool(Recommendation::kPinnedFieldNumber, true);
       out.Bool(Recommendation::kBuriedFieldNumber, false);
       out.End(begin);
     }
     EXPECT_EQ(out.bytes(), whole.SerializeAsString()) << length;
+  }
+}
+
+TEST(WireBufferTest, ListsOfDoublesArePacked) {
+  v1::Profile from;
+  WireBuffer out;
+  std::vector<double> values;
+  for (const size_t size : {0, 1, 24, 3000}) {
+    values.resize(size, 1.0 / 3);
+    from.mutable_hour_shares()->Assign(values.begin(), values.end());
+    out.clear();
+    out.Doubles(v1::Profile::kHourSharesFieldNumber, values);
+    EXPECT_EQ(out.bytes(), from.SerializeAsString()) << size;
   }
 }
 
