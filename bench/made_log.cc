@@ -13,15 +13,17 @@ namespace kindred::bench {
 namespace {
 
 constexpr int64_t kBeginMs = 1'760'000'000'000;
-constexpr int64_t kEventGapMs = 10;
 
 }  // namespace
 
-MadeLog::MadeLog(const cli::LoadOptions& load, int32_t partitions)
-    : generator_(load), partitions_(partitions), offsets_(static_cast<size_t>(partitions), 0) {}
+MadeLog::MadeLog(const cli::LoadOptions& load, int32_t partitions, int64_t event_gap_ms)
+    : generator_(load),
+      partitions_(partitions),
+      event_gap_ms_(event_gap_ms),
+      offsets_(static_cast<size_t>(partitions), 0) {}
 
 stream::RawRecord MadeLog::Next() {
-  const int64_t time_ms = kBeginMs + made_++ * kEventGapMs;
+  const int64_t time_ms = kBeginMs + made_++ * event_gap_ms_;
   const cli::LoadRecord& load = generator_.Next(time_ms);
   const int32_t partition = base::PartitionOf(load.key, partitions_);
   stream::RecordParts parts;

@@ -15,16 +15,18 @@
 
 namespace kindred::bench {
 
-// Deterministic; a hundred events in a second of event time.
+// Deterministic; by default a hundred events in a second of event time.
 class MadeLog {
  public:
-  MadeLog(const cli::LoadOptions& load, int32_t partitions);
+  static constexpr int64_t kEventGapMs = 10;
+  MadeLog(const cli::LoadOptions& load, int32_t partitions, int64_t event_gap_ms = kEventGapMs);
   // The next record, of the partition that its key belongs to.
   stream::RawRecord Next();
 
  private:
   cli::LoadGenerator generator_;
   const int32_t partitions_;
+  const int64_t event_gap_ms_;
   std::vector<int64_t> offsets_;  // by partition
   int64_t made_ = 0;
 };

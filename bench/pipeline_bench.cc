@@ -30,7 +30,18 @@ struct Options {
   uint64_t checkpoint_every = 0;
   uint64_t poll_records = 2000;
   int32_t partitions = 8;
+  uint64_t days = 0;
+  size_t sampled_customers = node::SharedOptions().sampled_customers;
   cli::LoadOptions load;
+
+  int64_t event_gap_ms() const {
+    return days == 0 ? MadeLog::kEventGapMs : static_cast<int64_t>(days * 86'400'000 / events);
+  }
+  node::SharedOptions shared() const {
+    node::SharedOptions shared = SharedOptionsOf(partitions);
+    shared.sampled_customers = sampled_customers;
+    return shared;
+  }
 };
 
 // CPU time of the whole process, seconds.
@@ -48,11 +59,11 @@ class Pipeline {
   Pipeline(const Options& options, std::unique_ptr<store::Store> store)
       : options_(options),
         store_(std::move(store)),
-        shared_(SharedOptionsOf(options.partitions)),
+        shared_(options.shared()),
         partitions_(&shared_),
         bench_(shared_.options),
         cold_(store_.get()),
-        log_(options.load, options.partitions) {}
+        log_(options.load, options.partitions, options.event_gap_ms()) {}
 
   absl::Status Run() {
     uint64_t since_checkpoint = 0;
@@ -121,7 +132,9 @@ class Pipeline {
 int Main(int argc, char** argv) {
   CLI::App app("What the node does to a record after it was fetched");
   Options options;
-  app.add_option("--events", options.events, "Records")->capture_default_str();
+  app.add_option("--events", options.events, "Records")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   app.add_option("--checkpoint-every", options.checkpoint_every,
                  "Records between the checkpoints of all partitions; 0: none")
       ->capture_default_str();
@@ -129,6 +142,12 @@ int Main(int argc, char** argv) {
   app.add_option("--customers", options.load.customers)->capture_default_str();
   app.add_option("--items", options.load.items)->capture_default_str();
   app.add_option("--partitions", options.partitions)->capture_default_str();
+  app.add_option("--days", options.days,
+                 "Of event time that the records span; 0: a hundred of them in a second")
+      ->capture_default_str();
+  app.add_option("--sampled-customers", options.sampled_customers,
+                 "Of each partition, that predictions are trained on; 0: none")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return WithStore("pipeline_bench", options.partitions,
                    [&options](auto store) { return Pipeline(options, std::move(store)).Run(); });

@@ -1,9 +1,11 @@
 #include "learn/gamma_gamma.h"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "learn/nelder_mead.h"
 
@@ -12,18 +14,58 @@ namespace {
 
 constexpr double kWidest = 12.0;  // ln of the scaled parameters
 
+// Histories with what parameters do not change computed once: a fit asks hundreds of times.
+class Spends {
+ public:
+  explicit Spends(absl::Span<const SpendHistory> histories) {
+    absl::flat_hash_map<double, uint32_t> known;
+    rows_.reserve(histories.size());
+    for (const SpendHistory& h : histories) {
+      const auto [it, added] = known.try_emplace(h.x, static_cast<uint32_t>(counts_.size()));
+      if (added) counts_.push_back({h.x, std::log(h.x)});
+      rows_.push_back({it->second, h.x * h.mean, std::log(h.mean)});
+    }
+  }
+
+  double LogLikelihood(const GammaGammaParameters& g) {
+    const double constant = g.q * std::log(g.v) - std::lgamma(g.q);
+    for (Count& count : counts_) {
+      count.px = g.p * count.x;
+      count.term = std::lgamma(count.px + g.q) - std::lgamma(count.px) + constant;
+      count.px_log_x = count.px * count.log_x;
+    }
+    double sum = 0;
+    for (const Row& row : rows_) {
+      const Count& count = counts_[row.count];
+      sum += count.term + (count.px - 1) * row.log_mean + count.px_log_x -
+             (count.px + g.q) * std::log(row.total + g.v);
+    }
+    return sum;
+  }
+
+ private:
+  // Of histories of as many purchases; the last three for the parameters asked for.
+  struct Count {
+    double x;
+    double log_x;
+    double px = 0;
+    double term = 0;
+    double px_log_x = 0;
+  };
+  struct Row {
+    uint32_t count;
+    double total;
+    double log_mean;
+  };
+  std::vector<Count> counts_;
+  std::vector<Row> rows_;
+};
+
 }  // namespace
 
 double GammaGammaLogLikelihood(const GammaGammaParameters& g,
                                absl::Span<const SpendHistory> histories) {
-  double sum = 0;
-  const double constant = g.q * std::log(g.v) - std::lgamma(g.q);
-  for (const SpendHistory& h : histories) {
-    const double px = g.p * h.x;
-    sum += std::lgamma(px + g.q) - std::lgamma(px) + constant + (px - 1) * std::log(h.mean) +
-           px * std::log(h.x) - (px + g.q) * std::log(h.x * h.mean + g.v);
-  }
-  return sum;
+  return Spends(histories).LogLikelihood(g);
 }
 
 absl::StatusOr<GammaGammaParameters> FitGammaGamma(absl::Span<const SpendHistory> histories) {
@@ -37,13 +79,13 @@ absl::StatusOr<GammaGammaParameters> FitGammaGamma(absl::Span<const SpendHistory
   }
   std::vector<SpendHistory> scaled(histories.begin(), histories.end());
   for (SpendHistory& h : scaled) h.mean /= unit;
+  Spends spends(scaled);
   const Minimum minimum = NelderMead(
       [&](absl::Span<const double> logs) {
         for (double value : logs) {
           if (std::abs(value) > kWidest) return std::numeric_limits<double>::infinity();
         }
-        return -GammaGammaLogLikelihood({std::exp(logs[0]), std::exp(logs[1]), std::exp(logs[2])},
-                                        scaled);
+        return -spends.LogLikelihood({std::exp(logs[0]), std::exp(logs[1]), std::exp(logs[2])});
       },
       {0.5, 1.0, 0.0}, {.tolerance = 1e-12});
   return GammaGammaParameters{std::exp(minimum.at[0]), std::exp(minimum.at[1]),

@@ -162,6 +162,7 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
         double profiles = 0;
         double dedup = 0;
         double relations = 0;
+        double series = 0;
         double samples = 0;
         double quality = 0;
         partitions->ForEach([&](const PartitionSlot& slot) {
@@ -169,8 +170,10 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
           profiles += static_cast<double>(figures.profile_bytes);
           dedup += static_cast<double>(figures.dedup_bytes);
           relations += static_cast<double>(figures.relation_bytes);
-          samples += static_cast<double>(figures.sample_bytes);
-          quality += static_cast<double>(figures.quality_bytes);
+          const Partition::WalkedBytes walked = slot.state->walked_bytes();
+          series += static_cast<double>(walked.series);
+          samples += static_cast<double>(walked.sample);
+          quality += static_cast<double>(walked.quality);
         });
         const size_t names =
             shared->items.names().memory_bytes() + shared->terms.names().memory_bytes();
@@ -178,6 +181,7 @@ void AddMemory(Registry* registry, const SharedState* shared, const PartitionSet
             {{{"part", "profiles"}}, profiles},
             {{{"part", "dedup"}}, dedup},
             {{{"part", "relations"}}, relations},
+            {{{"part", "series"}}, series},
             {{{"part", "samples"}}, samples},
             {{{"part", "quality"}}, quality},
             {{{"part", "names"}}, static_cast<double>(names)},

@@ -92,7 +92,6 @@ PartitionState::Figures PartitionState::figures() const {
   absl::ReaderMutexLock lock(&mutex_);
   Figures figures;
   figures.quality = quality_;
-  figures.quality_bytes = quality_book_.memory_bytes();
   figures.customers = customer_count_;
   figures.customers_in_memory = customers_.size();
   const uint64_t made = next_outbox_ - 1;
@@ -104,9 +103,12 @@ PartitionState::Figures PartitionState::figures() const {
   figures.profile_bytes = customers_.memory_bytes();
   figures.dedup_bytes = duplicates_.memory_bytes();
   figures.relation_bytes = pairs_->memory_bytes();
-  figures.series_bytes = series_.memory_bytes();
-  figures.sample_bytes = sample_.memory_bytes();
   return figures;
+}
+
+PartitionState::WalkedBytes PartitionState::walked_bytes() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return {series_.memory_bytes(), sample_.memory_bytes(), quality_book_.memory_bytes()};
 }
 
 int64_t PartitionState::quality_newest_ms() const {
