@@ -91,7 +91,7 @@ bool Checkpointer::Write(Job* job) {
   while (true) {
     const absl::Time start = absl::Now();
     const size_t bytes = job->pending.checkpoint.bytes();
-    const absl::Status status = store_.Write(std::move(job->pending.checkpoint));
+    const absl::Status status = store_.Write(std::move(job->pending.checkpoint), job->pending.sync);
     if (status.ok()) {
       if (stalled_.exchange(false)) base::LogInfo("store", "writing again");
       duration_.Observe(absl::Now() - start);

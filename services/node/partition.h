@@ -37,6 +37,9 @@ struct PendingCheckpoint {
   uint32_t items_upto = 0;
   uint32_t terms_upto = 0;
   bool has_outbox = false;
+  // It tells of audiences. When who is judged is not in the log: after a lost power the same would
+  // not be told again, so what was heard must not be forgotten.
+  store::Store::Sync sync = store::Store::Sync::kNo;
 };
 
 // Threads: one worker calls what is not const; const methods from any thread.

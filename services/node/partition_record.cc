@@ -201,9 +201,11 @@ std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& 
           mutex_.AssertHeld();
           return next_outbox_;
         },
-        [this](const OutboxEntry& entry) {
+        [this, &pending](const OutboxEntry& entry) {
           mutex_.AssertHeld();
-          if (shared_.options.produce_audience_changes) Post(entry);
+          if (!shared_.options.produce_audience_changes) return;
+          pending.sync = store::Store::Sync::kYes;
+          Post(entry);
         },
         id_);
   }

@@ -15,6 +15,19 @@
 
 namespace kindred::simulation {
 
+// Of a store so small that a seed takes milliseconds.
+inline store::StoreOptions StoreOptionsOf(size_t partitions) {
+  store::StoreOptions options;
+  options.data_dir = "/state";
+  options.cluster_id = "simulated";
+  options.topic = "events";
+  options.partition_count = static_cast<int32_t>(partitions);
+  options.block_cache_bytes = 4 << 20;
+  options.write_buffer_bytes = 1 << 20;
+  options.background_threads = 1;
+  return options;
+}
+
 class StoredProfiles final : public node::ColdReader {
  public:
   explicit StoredProfiles(const store::Store* store) : store_(*store) {}

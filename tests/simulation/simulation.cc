@@ -20,6 +20,7 @@
 #include "node/partition.h"
 #include "node/shared_state.h"
 #include "simulation/comparison.h"
+#include "simulation/memberships.h"
 #include "simulation/oracle.h"
 #include "simulation/process.h"
 #include "simulation/simulated_log.h"
@@ -34,8 +35,13 @@ constexpr int kMaxSteps = 2000;
 class Simulation {
  public:
   Simulation(uint64_t seed, Defect defect, bool trace)
-      : dice_(seed ^ 0xC0FFEE), defect_(defect), trace_(trace), logs_(MakeLogs(seed)) {
+      : dice_(seed ^ 0xC0FFEE),
+        defect_(defect),
+        trace_(trace),
+        logs_(MakeLogs(seed)),
+        memberships_(logs_.size()) {
     fixed_names_ = dice_.Percent(50);
+    compare_bytes_ = fixed_names_ && seed % 2 == 0;
     disk_faults_left_ = dice_.Percent(20) ? 1 + dice_.Below(2) : 0;
     dead_letters_.resize(logs_.size());
     skip_one_.resize(logs_.size());
@@ -43,12 +49,12 @@ class Simulation {
     for (const PartitionLog& log : logs_) outcome_.records += static_cast<int64_t>(log.size());
   }
 
-  Outcome Run(uint64_t seed) {
+  Outcome Run() {
     OpenStore();
     if (Fine()) StartProcess();
     for (int i = 0; i < kMaxSteps && Fine() && !AllApplied(); ++i) Step();
     if (Fine()) Finish();
-    if (Fine() && fixed_names_ && seed % 2 == 0) CompareWithSteady();
+    if (Fine() && compare_bytes_) CompareWithSteady();
     process_.reset();
     return outcome_;
   }
@@ -74,17 +80,6 @@ class Simulation {
     options.partition_count = static_cast<int32_t>(logs_.size());
     return options;
   }
-  static store::StoreOptions StoreOptionsOf(size_t partitions) {
-    store::StoreOptions options;
-    options.data_dir = "/state";
-    options.cluster_id = "simulated";
-    options.topic = "events";
-    options.partition_count = static_cast<int32_t>(partitions);
-    options.block_cache_bytes = 4 << 20;
-    options.write_buffer_bytes = 1 << 20;
-    options.background_threads = 1;
-    return options;
-  }
 
   void OpenStore();
   void StartProcess();
@@ -92,6 +87,10 @@ class Simulation {
   void Step();
   void Deliver(size_t p, int64_t at_most);
   std::vector<stream::RawRecord> NextBatch(size_t p, int64_t at_most);
+  void Judge(size_t p, int percent) {
+    if (compare_bytes_) return;
+    Memberships::Judge(&partition(p), process_->cold, [&] { return dice_.Percent(percent); });
+  }
   void Begin(size_t p);
   void WriteOne(bool may_fail);
   void Corrupt(size_t p, Offset next);
@@ -118,11 +117,14 @@ class Simulation {
   std::vector<PartitionLog> logs_;
   // All names get their numbers in one order, so that stored bytes can be compared between runs.
   bool fixed_names_ = false;
+  // They are. Then nobody is judged: how many changes are told depends on when.
+  bool compare_bytes_ = false;
   int64_t disk_faults_left_ = 0;
   Outcome outcome_;
   store::FaultEnvironment disk_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Process> process_;
+  Memberships memberships_;
   // Dead letters that a reader got, by id: offset and reason.
   std::vector<std::map<std::string, std::pair<int64_t, std::string>>> dead_letters_;
   std::vector<bool> skip_one_;  // Defect::kSkipOffset
@@ -172,7 +174,8 @@ void Simulation::RestorePartition(size_t p) {
 void Simulation::Step() {
   const int64_t what = dice_.Below(1000);
   const size_t p = Any();
-  if (what < 500) return Deliver(p, 1 + dice_.Below(16));
+  if (what < 460) return Deliver(p, 1 + dice_.Below(16));
+  if (what < 500) return Judge(p, 40);
   if (what < 640) return Begin(p);
   if (what < 800) return WriteOne(/*may_fail=*/true);
   if (what < 860) return SendOutbox(p, dice_.Percent(70));
@@ -246,7 +249,7 @@ void Simulation::WriteOne(bool may_fail) {
     Expect("write", store_->Write(std::move(offset)));
     if (dice_.Percent(10)) return Crash();
   }
-  Expect("write", store_->Write(std::move(pending.checkpoint)));
+  Expect("write", store_->Write(std::move(pending.checkpoint), pending.sync));
   if (!Fine()) return;
   ++outcome_.checkpoints;
   partition(p).CheckpointDone(pending);
@@ -292,6 +295,7 @@ void Simulation::SendOutbox(size_t p, bool acknowledge) {
 absl::Status Simulation::DeliverMessage(absl::string_view bytes) {
   absl::StatusOr<node::OutboxEntry> entry = node::DecodeOutboxEntry(bytes);
   if (!entry.ok()) return entry.status();
+  if (entry->kind == node::OutboxKind::kAudienceChange) return memberships_.Hear(*entry);
   constexpr absl::string_view kField = "\"event_time\":\"";
   const size_t field = entry->value.find(std::string(kField));
   const size_t begin = field + kField.size();
@@ -347,7 +351,7 @@ void Simulation::BreakDisk() {
     Begin(Any());
     if (process_->writing.empty()) continue;
     auto& [p, pending] = process_->writing.front();
-    if (!store_->Write(std::move(pending.checkpoint)).ok()) break;
+    if (!store_->Write(std::move(pending.checkpoint), pending.sync).ok()) break;
     partition(p).CheckpointDone(pending);
     process_->writing.pop_front();
   }
@@ -399,6 +403,7 @@ void Simulation::Finish() {
     Compare(p, "at the end");
     while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
     if (!Fine()) return;
+    Judge(p, 100);
     Begin(p);
     WriteOne(/*may_fail=*/false);
   }
@@ -420,6 +425,8 @@ void Simulation::Finish() {
       if (!difference.empty()) Fail(absl::StrCat("partition ", p, ": ", difference));
     }
     const OracleState expected = Fold(logs_[p], end);
+    const std::string told = compare_bytes_ ? "" : memberships_.Difference(p, expected);
+    if (!told.empty()) Fail(absl::StrCat("partition ", p, ": ", told));
     std::map<int64_t, std::string> got;
     for (const auto& [id, content] : dead_letters_[p]) got.insert(content);
     const std::map<int64_t, std::string> wanted(expected.dead_letters.begin(),
@@ -483,7 +490,7 @@ absl::string_view DefectName(Defect defect) {
 
 Outcome Simulate(uint64_t seed, Defect defect, bool trace) {
   Simulation simulation(seed, defect, trace);
-  return simulation.Run(seed);
+  return simulation.Run();
 }
 
 }  // namespace kindred::simulation
