@@ -20,25 +20,29 @@ void Query::Explain(Answer* answer) {
 // since: the score becomes the sum of what is found now, so contributions always sum to it.
 void Query::SplitAmounts() {
   const size_t n = scratch_.top.size();
+  const Seed* const seeds = scratch_.seeds.data();
+  const uint32_t* const earlier = scratch_.earlier.data();
+  const float similar_scale = similar_scale_, next_scale = next_scale_, shrink = shrink_;
   scratch_.amounts.assign(n * scratch_.seeds.size() * 2, 0.0f);
   for (uint32_t place = 0; place < n; ++place) {
     const uint32_t number = scratch_.candidates.Find(scratch_.top[place].item);
     if (number == CandidateTable::kNone) continue;
-    const RelationSums& sums = scratch_.candidates.sums(number);
+    const RelationSums sums = scratch_.candidates.sums(number);
+    if (sums.last_entry == 0) continue;
     scratch_.entries.clear();
-    for (uint32_t entry = sums.last_entry; entry != 0; entry = scratch_.earlier[entry - 1]) {
+    for (uint32_t entry = sums.last_entry; entry != 0; entry = earlier[entry - 1]) {
       scratch_.entries.push_back(entry - 1);
     }
+    float* const amounts = Amount(place, 0);
     const SeedRow* from = scratch_.rows.data();
-    for (size_t e = scratch_.entries.size(); e-- > 0;) {
-      const uint32_t entry = scratch_.entries[e];
-      while (entry - from->begin >= from->row.size) ++from;
-      const uint32_t i = entry - from->begin;
-      const Seed& seed = scratch_.seeds[from->seed];
-      float* const amount = Amount(place, from->seed);
-      amount[0] += similar_scale_ * seed.similar_weight * RowView::Load(from->row.symmetric + i) /
-                   (seed.root_support * sums.root_support + shrink_);
-      amount[1] += next_scale_ * seed.next_weight * RowView::Load(from->row.directed + i);
+    for (auto entry = scratch_.entries.rbegin(); entry != scratch_.entries.rend(); ++entry) {
+      while (*entry - from->begin >= from->row.size) ++from;
+      const uint32_t i = *entry - from->begin;
+      const Seed& seed = seeds[from->seed];
+      float* const amount = amounts + size_t{from->seed} * 2;
+      amount[0] += similar_scale * seed.similar_weight * RowView::Load(from->row.symmetric + i) /
+                   (seed.root_support * sums.root_support + shrink);
+      amount[1] += next_scale * seed.next_weight * RowView::Load(from->row.directed + i);
     }
   }
 }
