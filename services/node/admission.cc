@@ -19,7 +19,7 @@ constexpr double kWaitInWork = 8;
 constexpr double kWeightOfNewest = 0.2;
 // Between two observations.
 constexpr double kFewCalls = 20;
-constexpr double kLittleWork = 0.1;  // of the threads' time
+constexpr double kMostlyBusy = 0.75;  // of the threads' time
 
 }  // namespace
 
@@ -42,8 +42,9 @@ void Admission::Observe(absl::Duration wait, absl::Duration since_last, int thre
                std::min(absl::Seconds(kWaitInWork * work_s_), options_.longest_target_wait));
   double share = this->share();
   const double busy = absl::ToDoubleSeconds(since_last) * threads;
-  // A few calls that wait do not wait for each other: to refuse some would help nobody.
-  const bool many = new_answered + new_refused >= kFewCalls || new_work >= kLittleWork * busy;
+  // A few calls that wait do not wait for each other: to refuse some would help nobody. One caller
+  // whose calls stand still, because others have the processor, keeps one thread busy, not most.
+  const bool many = new_answered + new_refused >= kFewCalls || new_work >= kMostlyBusy * busy;
   if (wait > target && new_answered > 0 && many) {
     // Busy all the time, or nobody would wait: what is not work is transport.
     const double work = new_work / new_answered;

@@ -126,6 +126,16 @@ TEST(AdmissionTest, AFewCallsOnABusyMachineAreNotRefused) {
   EXPECT_EQ(admission.refused(), 0u);
 }
 
+TEST(AdmissionTest, OneCallerWhoWaitsAllTheTimeIsNotRefused) {
+  Admission admission({});
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(admission.Enter());
+    admission.Leave(absl::Milliseconds(100));
+    admission.Observe(absl::Seconds(1), absl::Milliseconds(100), 2);
+  }
+  EXPECT_EQ(admission.refused(), 0u);
+}
+
 TEST(AdmissionTest, CallsAtOnceAreBounded) {
   Admission admission({3, absl::Seconds(1)});
   EXPECT_TRUE(admission.Enter());
