@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 
 namespace kindred::node {
 namespace {
@@ -66,6 +67,7 @@ std::vector<uint64_t> AudienceKeeper::TagCounts() const {
 }
 
 void AudienceKeeper::Run() {
+  base::NameThread("audiences");
   absl::Time next_walk = absl::Now() + options_.walk_interval;
   int64_t walked_ms = 0;
   while (true) {

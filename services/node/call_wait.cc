@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/time/clock.h"
+#include "base/thread_name.h"
 #include "grpc/health/v1/health.grpc.pb.h"
 
 namespace kindred::node {
@@ -72,6 +73,7 @@ absl::Duration CallWait::Ask(bool wanted) {
 }
 
 void CallWait::Run(const std::string& address) {
+  base::NameThread("call-wait");
   probe_ = std::make_unique<Probe>();
   probe_->stub = grpc::health::v1::Health::NewStub(OwnConnection(address));
   uint64_t seen = 0;

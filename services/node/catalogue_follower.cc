@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "event/item_decoder.h"
 
 namespace kindred::node {
@@ -80,6 +81,7 @@ bool CatalogueFollower::SetHidden(const stream::RawRecord& record) {
 }
 
 void CatalogueFollower::CompareItems() {
+  base::NameThread("compare-items");
   base::LogLimiter limiter(absl::Minutes(1));
   while (!stopping_.load(std::memory_order_acquire)) {
     absl::Duration pause = kCompareIdle;
@@ -97,6 +99,7 @@ void CatalogueFollower::CompareItems() {
 }
 
 void CatalogueFollower::Run() {
+  base::NameThread("catalogue");
   event::ItemDecoder decoder;
   std::vector<stream::RawRecord> records;
   std::vector<event::Header> headers;

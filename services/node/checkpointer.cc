@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace kindred::node {
 namespace {
@@ -61,6 +62,7 @@ void Checkpointer::Stop() {
 }
 
 void Checkpointer::Run() {
+  base::NameThread("checkpoint");
   while (true) {
     Job job = [this] {
       absl::MutexLock lock(&mutex_);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "base/thread_name.h"
 #include "event/encode.h"
 
 namespace kindred::node {
@@ -121,6 +122,7 @@ bool EventWriter::Ended(const Waiting& write, absl::Time now, absl::Status* outc
 }
 
 void EventWriter::Run() {
+  base::NameThread("write-events");
   while (true) {
     std::vector<std::pair<Done, absl::Status>> ended;
     bool stopping = false;

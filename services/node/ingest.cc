@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 
 namespace kindred::node {
 namespace {
@@ -59,6 +60,7 @@ void Ingest::Stop(absl::Duration limit) {
 }
 
 void Ingest::Run() {
+  base::NameThread("ingest");
   std::vector<stream::RawRecord> records;
   while (!stopping_.load(std::memory_order_acquire)) {
     Regulate();

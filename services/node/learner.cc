@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "base/thread_priority.h"
 #include "learn/segment_label.h"
 #include "profile/features.h"
@@ -134,6 +135,7 @@ std::shared_ptr<const PublishedSegments> Learner::Current() const {
 }
 
 void Learner::Run() {
+  base::NameThread("learn-segments");
   base::LowerThreadPriority(base::ThreadRole::kBackground);
   learn::SegmentLearnerOptions learner_options;
   learner_options.segments = options_.segments;

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "node/catalogue_follower.h"
 #include "node/checkpointer.h"
 #include "node/config.h"
@@ -362,6 +363,7 @@ absl::Status NodeImpl::StartIngest() {
 }
 
 void NodeImpl::Watch() {
+  base::NameThread("watch-node");
   HourWatch hour_watch(partitions_.get(), &registry_);
   QualityWatch quality_watch(partitions_.get(),
                              absl::Minutes(config_.clean().quality_check_minutes()), &registry_);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "node/dead_letter.h"
 
 namespace kindred::node {
@@ -121,6 +122,7 @@ void Outbox::Stop() {
 }
 
 void Outbox::Run() {
+  base::NameThread("outbox");
   bool busy = false;
   while (true) {
     absl::flat_hash_map<PartitionId, std::shared_ptr<Lane>> lanes;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "base/thread_priority.h"
 
 namespace kindred::node {
@@ -70,6 +71,7 @@ std::shared_ptr<const profile::Predictor> PredictionLearner::Current() const {
 }
 
 void PredictionLearner::Run() {
+  base::NameThread("learn-predict");
   base::LowerThreadPriority(base::ThreadRole::kBackground);
   while (true) {
     if (Step()) Save();

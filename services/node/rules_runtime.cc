@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace kindred::node {
 namespace {
@@ -91,6 +92,7 @@ void RulesRuntime::Stop() {
 }
 
 void RulesRuntime::Watch() {
+  base::NameThread("rules");
   while (true) {
     {
       absl::MutexLock lock(&mutex_);

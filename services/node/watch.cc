@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/thread_name.h"
 #include "node/request_error.h"
 
 namespace kindred::node {
@@ -150,6 +151,7 @@ void WatchHub::Stop() {
 }
 
 void WatchHub::Run() {
+  base::NameThread("watch-profiles");
   while (true) {
     std::vector<std::shared_ptr<Stream>> streams;
     std::vector<std::shared_ptr<Stream>> dropped;
