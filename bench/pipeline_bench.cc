@@ -61,7 +61,7 @@ class Pipeline {
         store_(std::move(store)),
         shared_(options.shared()),
         partitions_(&shared_),
-        bench_(shared_.options),
+        bench_(&shared_),
         cold_(store_.get()),
         log_(options.load, options.partitions, options.event_gap_ms()) {}
 

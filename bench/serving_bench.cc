@@ -91,7 +91,7 @@ class Bench {
  private:
   absl::Status Apply() {
     MadeLog log(options_.load, options_.partitions);
-    node::Workbench workbench(shared_.options);
+    node::Workbench workbench(&shared_);
     std::vector<std::vector<stream::RawRecord>> runs(static_cast<size_t>(options_.partitions));
     for (uint64_t i = 0; i < options_.events; ++i) {
       stream::RawRecord record = log.Next();

@@ -86,7 +86,7 @@ class DictionaryCache {
   }
 
  private:
-  static constexpr size_t kSlots = 1 << 13;
+  static constexpr size_t kSlots = 1 << 15;
   struct Slot {
     uint64_t hash = 0;
     uint32_t id = 0;

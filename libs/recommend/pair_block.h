@@ -72,6 +72,9 @@ struct PairTable::Directory {
       if (found == item || found == 0) return slots()[at];
     }
   }
+  void Prefetch(uint32_t item) const {
+    __builtin_prefetch(&slots()[(item * 2654435769u) >> shift]);
+  }
   Slot& SlotOf(uint32_t item) {
     return const_cast<Slot&>(static_cast<const Directory*>(this)->SlotOf(item));
   }

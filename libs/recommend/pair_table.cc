@@ -19,6 +19,8 @@ namespace {
 constexpr uint64_t kRevisitSample = 4;
 constexpr float kRounding = 1e-5f;
 constexpr size_t kPrefetchBytes = 512;  // header and the first neighbours
+// Replaced blocks are freed together: to ask who still reads costs more than to free one.
+constexpr size_t kFreeAtBytes = 16 << 10;
 
 // Where `id` is among `size` ids, or `size`. Sixteen at a time: rows are long and searched per
 // event.
@@ -63,6 +65,19 @@ RowView PairTable::Row(uint32_t item) const {
           .directed = block->directed()};
 }
 
+void PairTable::PrefetchSlots(ItemId item, absl::Span<const Touch> recent) const {
+  const Directory* directory = directory_.load(std::memory_order_relaxed);
+  directory->Prefetch(item.value());
+  const size_t reach = std::min<size_t>(recent.size(), options_.max_session_items);
+  for (size_t i = 0; i < reach; ++i) directory->Prefetch(recent[i].item.value());
+}
+
+void PairTable::PrefetchRows(ItemId item, absl::Span<const Touch> recent) const {
+  Prefetch(item.value());
+  const size_t reach = std::min<size_t>(recent.size(), options_.max_session_items);
+  for (size_t i = 0; i < reach; ++i) Prefetch(recent[i].item.value());
+}
+
 // The rows of a session lie anywhere in memory: fetched together, their misses overlap.
 void PairTable::Prefetch(uint32_t item) const {
   const Block* block = Find(item);
@@ -81,7 +96,7 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
   const uint32_t item = event.item.value();
   if (item == 0 || item >= ItemIndex::kMaxItems) return;
   const bool takes = weight < 0;
-  if (!retired_.empty()) FreeRetired();
+  if (retired_bytes_ >= kFreeAtBytes) FreeRetired();
   if (!takes) {
     ++events_;
     if (MostBytes() > options_.max_bytes) EnforceMemoryBound();
@@ -101,7 +116,6 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
   for (; session < reach; ++session) {
     if (!SameSession(recent[session].time_ms, later_ms, options_.session_gap_ms)) break;
     later_ms = recent[session].time_ms;
-    Prefetch(recent[session].item.value());
     met_before |= recent[session].item.value() == item;
   }
 

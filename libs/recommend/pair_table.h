@@ -75,6 +75,11 @@ class PairTable {
   // falls below 0, and a pair without weight leaves.
   void AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight = 1.0f);
 
+  // Start to load what AddEvent() of these will look at: first, a few events ahead, where the rows
+  // are, then the rows.
+  void PrefetchSlots(ItemId item, absl::Span<const Touch> recent) const;
+  void PrefetchRows(ItemId item, absl::Span<const Touch> recent) const;
+
   // --- Reading
   RowView Row(uint32_t item) const;
   const Revisits& revisits() const { return revisits_; }
@@ -161,6 +166,7 @@ class PairTable {
   std::atomic<Directory*> directory_;
   std::vector<uint32_t> dirty_;
   std::vector<Retired> retired_;
+  size_t retired_bytes_ = 0;
 };
 
 }  // namespace kindred::recommend

@@ -13,7 +13,7 @@
 namespace kindred::recommend {
 namespace {
 
-// Of the bound, for what was replaced and waits for the next event to be freed.
+// Of the bound, for what was replaced and waits to be freed by one of the next events.
 constexpr size_t kReserveBytes = 64 << 10;
 constexpr size_t kFreeEvery = 64;  // replaced rows, while all are pruned
 // What an event may add to each row that it touches, on average over them.
@@ -144,6 +144,7 @@ void PairTable::Replace(uint32_t item, Block* old_block, Block* new_block) {
 }
 
 void PairTable::Retire(void* memory, size_t bytes) {
+  retired_bytes_ += bytes;
   Append(&retired_, {.memory = memory, .bytes = bytes, .epoch = index_.reclaimer().Retire()});
 }
 
@@ -153,6 +154,7 @@ void PairTable::FreeRetired() {
   for (const Retired& retired : retired_) {
     if (retired.epoch < oldest) {
       bytes_.fetch_sub(retired.bytes, std::memory_order_relaxed);
+      retired_bytes_ -= retired.bytes;
       std::free(retired.memory);
     } else {
       retired_[kept++] = retired;

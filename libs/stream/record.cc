@@ -2,6 +2,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
+
 namespace kindred::stream {
 namespace {
 
@@ -81,6 +83,15 @@ std::optional<absl::string_view> RawRecord::FindHeader(absl::string_view name) c
     if (header->first == name) return header->second;
   }
   return std::nullopt;
+}
+
+void RawRecord::Prefetch() const {
+  constexpr size_t kLine = 64;
+  constexpr size_t kMost = 8 * kLine;
+  if (message_ != nullptr) __builtin_prefetch(message_);
+  for (size_t at = 0; at < std::min(value_.size(), kMost); at += kLine) {
+    __builtin_prefetch(value_.data() + at);
+  }
 }
 
 std::vector<Header> RawRecord::Headers() const {

@@ -62,6 +62,9 @@ class RawRecord {
   // All headers in order. Allocates.
   std::vector<Header> Headers() const;
 
+  // Starts to load what Headers() and a look at a short value need.
+  void Prefetch() const;
+
   // Bytes of key and value: what a queue is charged for holding the record.
   size_t size_bytes() const { return key_.size() + value_.size(); }
 

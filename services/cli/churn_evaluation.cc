@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "learn/calibration.h"
 #include "node/partition.h"
+#include "node/prepared_record.h"
 #include "node/shared_state.h"
 #include "profile/features.h"
 
@@ -47,16 +48,14 @@ struct NextPurchase {
 
 // The first purchase of each customer in the events, by the node's own decoding and cleaning.
 std::map<std::string, NextPurchase> FirstPurchases(absl::Span<const TimedEvent> events,
-                                                   int64_t until_ms, node::Workbench* bench) {
+                                                   int64_t until_ms) {
   std::map<std::string, NextPurchase> first;
+  node::PreparedRecord prepared{node::SharedOptions()};
   for (const TimedEvent& timed : events) {
-    event::EncodedRecord record;
-    record.key = timed.key;
-    record.value = timed.json;
-    record.arrival_ms = timed.time_ms;
-    if (!bench->decoder.Decode(record, &bench->events).ok()) continue;
-    for (const event::Event& event : bench->events) {
-      const clean::Outcome outcome = bench->cleaner.Clean(event, timed.time_ms);
+    const stream::RawRecord record = RecordOf(timed, 0);
+    prepared.Decode(record);
+    for (size_t i = 0; i < prepared.events().size(); ++i) {
+      const clean::Outcome outcome = prepared.Cleaned(i);
       if (!outcome.ok() || outcome.event->type != event::EventType::kPurchase ||
           outcome.event->event_time_ms >= until_ms) {
         continue;
@@ -77,7 +76,7 @@ class Trained {
       : options_(options),
         shared_(SharedOptionsOf(options)),
         partition_(PartitionId(0), &shared_),
-        bench_(shared_.options),
+        bench_(&shared_),
         predictor_(PredictorOptionsOf(options)) {}
 
   absl::Status Apply(const std::vector<TimedEvent>& events) {
@@ -177,7 +176,7 @@ absl::StatusOr<CustomerVectors> VectorsOf(const std::vector<TimedEvent>& events)
   node::SharedOptions shared_options;
   node::SharedState shared(shared_options);
   node::Partition partition(PartitionId(0), &shared);
-  node::Workbench bench(shared_options);
+  node::Workbench bench(&shared);
   const NoStore no_store;
   std::vector<stream::RawRecord> records;
   for (size_t next = 0; next < events.size();) {
@@ -210,10 +209,9 @@ absl::StatusOr<ChurnEvaluation> EvaluateChurn(const std::vector<TimedEvent>& eve
   if (evaluation.customers.empty()) {
     return absl::FailedPreconditionError("nobody had bought before the cut");
   }
-  node::Workbench bench{node::SharedOptions()};
   const std::map<std::string, NextPurchase> truth =
       FirstPurchases(absl::MakeConstSpan(events).subspan(evaluation.events),
-                     options.cut_ms + options.horizon_days * kDayMs, &bench);
+                     options.cut_ms + options.horizon_days * kDayMs);
   for (ChurnCustomer& customer : evaluation.customers) {
     const auto found = truth.find(customer.id);
     if (found == truth.end()) continue;

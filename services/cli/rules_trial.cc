@@ -14,6 +14,7 @@
 #include "node/customer_fields.h"
 #include "node/event_fields.h"
 #include "node/partition.h"
+#include "node/prepared_record.h"
 #include "node/shared_state.h"
 
 namespace kindred::cli {
@@ -105,7 +106,7 @@ class Trial {
         max_examples_(examples),
         shared_(node::SharedOptions()),
         partition_(PartitionId(0), &shared_),
-        bench_(shared_.options),
+        bench_(&shared_),
         explaining_(shared_.options) {
     shared_.rules.Set(rules_);
     out_.version = rules_->version;
@@ -116,21 +117,16 @@ class Trial {
   }
 
   absl::Status Apply(const std::string& value) {
-    event::EncodedRecord encoded;
-    encoded.value = value;
-    encoded.arrival_ms = arrival_ms_;
-    const bool read = explaining_.decoder.Decode(encoded, &explaining_.events).ok();
-    if (read && explaining_.events.front().event_time_ms.has_value()) {
-      arrival_ms_ = *explaining_.events.front().event_time_ms;
+    const stream::RawRecord first = RecordOf(value);
+    explaining_.Decode(first);
+    const bool read = explaining_.result().ok();
+    if (read && explaining_.events().front().event_time_ms.has_value()) {
+      arrival_ms_ = *explaining_.events().front().event_time_ms;
     }
-    stream::RecordParts parts;
-    parts.topic = "events";
-    parts.offset = Offset(static_cast<int64_t>(out_.records++));
-    parts.value = value;
-    parts.timestamp_ms = arrival_ms_;
     for (size_t i = 0; i < before_.size(); ++i) before_[i] = rules_->cleaning_counts[i].load();
     std::vector<stream::RawRecord> records;
-    records.emplace_back(std::move(parts));
+    records.push_back(RecordOf(value));
+    ++out_.records;
     const absl::Status applied = partition_.Apply(records, store_, &bench_);
     // Nearly all of them are wrong: a node would stop there too.
     if (absl::IsFailedPrecondition(applied)) {
@@ -139,7 +135,7 @@ class Trial {
     } else if (!applied.ok()) {
       return applied;
     }
-    if (read) AddExamples();
+    if (read) AddExamples(records.front());
     return absl::OkStatus();
   }
 
@@ -158,8 +154,18 @@ class Trial {
   }
 
  private:
+  // The next record, arriving when the newest event happened.
+  stream::RawRecord RecordOf(const std::string& value) const {
+    stream::RecordParts parts;
+    parts.topic = "events";
+    parts.offset = Offset(static_cast<int64_t>(out_.records));
+    parts.value = value;
+    parts.timestamp_ms = arrival_ms_;
+    return stream::RawRecord(std::move(parts));
+  }
+
   // Of the record at hand, whatever rules the pipeline found true of it.
-  void AddExamples() {
+  void AddExamples(const stream::RawRecord& record) {
     const auto wanted = [this](size_t i) {
       return rules_->cleaning_counts[i].load() > before_[i] &&
              out_.cleaning[i].examples.size() < max_examples_;
@@ -167,8 +173,9 @@ class Trial {
     bool any = false;
     for (size_t i = 0; i < before_.size(); ++i) any |= wanted(i);
     if (!any) return;
-    for (const event::Event& event : explaining_.events) {
-      const clean::Outcome outcome = explaining_.cleaner.Clean(event, arrival_ms_);
+    explaining_.Decode(record);
+    for (size_t event = 0; event < explaining_.events().size(); ++event) {
+      const clean::Outcome outcome = explaining_.Cleaned(event);
       if (!outcome.ok()) continue;
       const clean::CleanEvent was = *outcome.event;
       clean::CleanEvent is = was;
@@ -249,7 +256,7 @@ class Trial {
   node::SharedState shared_;
   node::Partition partition_;
   node::Workbench bench_;
-  node::Workbench explaining_;
+  node::PreparedRecord explaining_;
   std::vector<uint64_t> before_;  // counts of the cleaning rules
   int64_t arrival_ms_ = 0;
   RulesTrial out_;

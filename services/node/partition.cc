@@ -16,17 +16,15 @@ namespace kindred::node {
 namespace {
 
 // Records applied under one hold of the lock: readers wait for a fraction of a millisecond.
-constexpr size_t kSliceRecords = 64;
+constexpr size_t kSliceRecords = 32;
+// Records whose bytes are being loaded while one is decoded.
+constexpr size_t kRecordsAhead = 2;
+// Events whose rows are being loaded while one is learned.
+constexpr size_t kRowsAhead = 2;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
 // Its fingerprint, and its share of the rows of items and series.
 constexpr size_t kUnstoredRecordBytes = 100;
-
-event::DecoderOptions DecoderOptionsOf(const SharedOptions& options) {
-  event::DecoderOptions decoder;
-  decoder.max_record_bytes = options.max_record_bytes;
-  return decoder;
-}
 
 // Whether the event takes back another: the one it repeats.
 bool IsUndo(const clean::CleanEvent& event) {
@@ -68,47 +66,80 @@ std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
 
 void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
   touches->clear();
+  AppendTouches(profile, touches);
+}
+
+void AppendTouches(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
   const absl::Span<const profile::RecentItem> recent = profile.recent_items();
+  touches->reserve(touches->size() + recent.size());
   for (size_t i = recent.size(); i-- > 0;) {
     const std::optional<recommend::Interaction> kind = InteractionOf(recent[i].type);
     if (kind.has_value()) touches->push_back({recent[i].item, *kind, recent[i].time_ms});
   }
 }
 
-Workbench::Workbench(const SharedOptions& options)
-    : decoder(DecoderOptionsOf(options)), cleaner(options.clean_rules) {}
-
 absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const ColdReader& cold,
                               Workbench* bench) {
-  const absl::Status status = Prefetch(records, cold);
-  if (!status.ok()) return status;
+  KINDRED_RETURN_IF_ERROR(Prefetch(records, cold));
   for (size_t begin = 0; begin < records.size(); begin += kSliceRecords) {
-    const size_t end = std::min(records.size(), begin + kSliceRecords);
+    const absl::Span<const stream::RawRecord> slice = records.subspan(begin, kSliceRecords);
+    Prepare(slice, bench);
     absl::MutexLock lock(&mutex_);
-    for (size_t i = begin; i < end; ++i) {
-      const int64_t offset = records[i].offset().value();
-      const int64_t expected = next_offset_.load(std::memory_order_relaxed);
-      if (offset < expected) continue;
-      if (breaker_.tripped()) {
-        halted_.store(true, std::memory_order_release);
-        return absl::FailedPreconditionError("nearly all records are rejected");
-      }
-      const uint64_t used = quality_.accepted + quality_.duplicates;
-      const size_t said = outbox_.size();
-      const absl::Status applied = ApplyRecord(records[i], cold, bench);
-      if (!applied.ok()) return applied;
-      breaker_.Count(outbox_.size() > said && quality_.accepted + quality_.duplicates == used);
-      // A log may begin above 0 (retention); what was never offered is not skipped.
-      if (expected > 0 && offset > expected) {
-        quality_.skipped_offsets += static_cast<uint64_t>(offset - expected);
-      }
-      next_offset_.store(offset + 1, std::memory_order_release);
-    }
-    const size_t unstored = static_cast<size_t>(
-        std::max<int64_t>(0, next_offset_.load(std::memory_order_relaxed) - begun_offset_));
+    int64_t next_offset = next_offset_.load(std::memory_order_relaxed);
+    const absl::Status applied = ApplySlice(slice, cold, bench, &next_offset);
+    Learn(bench);
+    next_offset_.store(next_offset, std::memory_order_release);
+    if (!applied.ok()) return applied;
+    const size_t unstored = static_cast<size_t>(std::max<int64_t>(0, next_offset - begun_offset_));
     dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes +
                            unstored * kUnstoredRecordBytes + outbox_bytes_,
                        std::memory_order_relaxed);
+  }
+  return absl::OkStatus();
+}
+
+// One step for all records, then the next: the code of a step stays in the processor's cache.
+void Partition::Prepare(absl::Span<const stream::RawRecord> records, Workbench* bench) {
+  while (bench->prepared.size() < records.size()) bench->prepared.emplace_back(shared_.options);
+  absl::ReaderMutexLock lock(&mutex_);
+  const int64_t next_offset = next_offset_.load(std::memory_order_relaxed);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const stream::RawRecord& record = records[i];
+    if (i + kRecordsAhead < records.size()) records[i + kRecordsAhead].Prefetch();
+    const bool ahead = record.offset().value() >= next_offset && !IsSetAside(record.offset()) &&
+                       record.value().size() <= PreparedRecord::kMaxBytes;
+    if (ahead) {
+      bench->prepared[i].Decode(record);
+    } else {
+      bench->prepared[i].Clear();
+    }
+  }
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (bench->prepared[i].decoded()) bench->prepared[i].CleanOnly();
+  }
+}
+
+absl::Status Partition::ApplySlice(absl::Span<const stream::RawRecord> records,
+                                   const ColdReader& cold, Workbench* bench, int64_t* next_offset) {
+  const size_t count = records.size();
+  for (size_t i = 0; i < count; ++i) bench->prepared[i].PrefetchSlots(customers_, duplicates_);
+  for (size_t i = 0; i < count; ++i) bench->prepared[i].PrefetchCustomer(customers_);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const int64_t offset = records[i].offset().value();
+    if (offset < *next_offset) continue;
+    if (breaker_.tripped()) {
+      halted_.store(true, std::memory_order_release);
+      return absl::FailedPreconditionError("nearly all records are rejected");
+    }
+    const uint64_t used = quality_.accepted + quality_.duplicates;
+    const size_t said = outbox_.size();
+    KINDRED_RETURN_IF_ERROR(ApplyRecord(records[i], &bench->prepared[i], cold, bench));
+    breaker_.Count(outbox_.size() > said && quality_.accepted + quality_.duplicates == used);
+    // A log may begin above 0 (retention); what was never offered is not skipped.
+    if (*next_offset > 0 && offset > *next_offset) {
+      quality_.skipped_offsets += static_cast<uint64_t>(offset - *next_offset);
+    }
+    *next_offset = offset + 1;
   }
   return absl::OkStatus();
 }
@@ -142,55 +173,55 @@ absl::Status Partition::Prefetch(absl::Span<const stream::RawRecord> records,
   return absl::OkStatus();
 }
 
-absl::Status Partition::ApplyRecord(const stream::RawRecord& record, const ColdReader& cold,
-                                    Workbench* bench) {
+absl::Status Partition::ApplyRecord(const stream::RawRecord& record, PreparedRecord* prepared,
+                                    const ColdReader& cold, Workbench* bench) {
   if (IsSetAside(record.offset())) {
     CountRejected(clean::RejectReason::kCrashesProcess, "");
     Reject(record, "apply", clean::RejectReasonName(clean::RejectReason::kCrashesProcess),
            "the process died each time that this record was applied", 0);
     return absl::OkStatus();
   }
-  event::EncodedRecord encoded;
-  encoded.key = record.key();
-  encoded.value = record.value();
-  encoded.arrival_ms = record.timestamp_ms();
-  bench->headers.clear();
-  for (const auto& [name, value] : record.Headers()) bench->headers.push_back({name, value});
-  encoded.headers = bench->headers;
-  const event::DecodeResult result = bench->decoder.Decode(encoded, &bench->events);
+  const bool ahead = prepared->decoded() && prepared->events().size() == 1;
+  if (!prepared->decoded()) {
+    prepared = &bench->turn;
+    prepared->Decode(record);
+  }
+  const event::DecodeResult& result = prepared->result();
   if (!result.ok()) {
     quality_.CountDecodeFailure(result.failure);
     quality_book_.CountRejected("");
     Reject(record, "decode", event::DecodeFailureName(result.failure), result.detail, 0);
     return absl::OkStatus();
   }
+  const absl::Span<const event::Event> events = prepared->events();
   // A record is applied as a whole or not at all, or a repetition would count its first events as
   // copies. One event reads before it changes anything; of several all customers are read first,
   // and the sample makes its step, whatever is in memory.
   const NothingStored nothing;
   const ColdReader* reader = &cold;
-  if (bench->events.size() > 1) {
-    for (const event::Event& event : bench->events) {
-      const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
+  if (events.size() > 1) {
+    for (size_t i = 0; i < events.size(); ++i) {
+      const clean::Outcome outcome = prepared->Cleaned(i);
       if (!outcome.ok()) continue;
       const absl::string_view id = outcome.event->customer_id;
-      const absl::Status status = FindOrLoad(id, profile::CustomerMap::Hash(id), cold).status();
-      if (!status.ok()) return status;
-      const absl::Status stepped = StepSample(outcome.event->event_time_ms, cold);
-      if (!stepped.ok()) return stepped;
+      KINDRED_RETURN_IF_ERROR(FindOrLoad(id, profile::CustomerMap::Hash(id), cold).status());
+      KINDRED_RETURN_IF_ERROR(StepSample(outcome.event->event_time_ms, cold));
     }
     reader = &nothing;
   }
-  for (const event::Event& event : bench->events) {
-    const absl::Status status = ApplyEvent(record, event, *reader, bench);
-    if (!status.ok()) return status;
+  for (size_t i = 0; i < events.size(); ++i) {
+    KINDRED_RETURN_IF_ERROR(ApplyEvent(record, i, *reader, prepared, bench));
+    // The next event takes the place of this one.
+    if (!ahead) Learn(bench);
   }
   return absl::OkStatus();
 }
 
-absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event::Event& event,
-                                   const ColdReader& cold, Workbench* bench) {
-  const clean::Outcome outcome = bench->cleaner.Clean(event, record.timestamp_ms());
+absl::Status Partition::ApplyEvent(const stream::RawRecord& record, size_t line,
+                                   const ColdReader& cold, PreparedRecord* prepared,
+                                   Workbench* bench) {
+  const event::Event& event = prepared->events()[line];
+  const clean::Outcome outcome = prepared->Cleaned(line);
   if (!outcome.ok()) {
     RejectUnclean(record, *outcome.rejection, event);
     return absl::OkStatus();
@@ -207,6 +238,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   absl::StatusOr<profile::Customer*> customer = FindOrLoad(clean.customer_id, hash, cold);
   if (!customer.ok()) return customer.status();
   if (!link && IsUndo(clean)) {
+    Learn(bench);
     UndoEvent(record, &clean, hash, *customer, bench);
     return absl::OkStatus();
   }
@@ -222,9 +254,9 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
   if (!ApplyRules(record, &clean, event.line, bench)) return absl::OkStatus();
   static const profile::Profile* const kStranger = new profile::Profile;
   const profile::Profile& known = *customer == nullptr ? *kStranger : (*customer)->profile;
-  if (!bench->cleaner.FlagOutliers(known.amount_history(), known.rate_history(), &prices_,
-                                   &clean)) {
-    const clean::Rejection& rejection = bench->cleaner.rejection();
+  clean::Cleaner& cleaner = prepared->cleaner();
+  if (!cleaner.FlagOutliers(known.amount_history(), known.rate_history(), &prices_, &clean)) {
+    const clean::Rejection& rejection = cleaner.rejection();
     CountRejected(rejection.reason, clean.channel);
     Reject(record, "clean", clean::RejectReasonName(rejection.reason), rejection.detail,
            event.line);
@@ -235,6 +267,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, const event:
     newest_event_ms_.store(clean.event_time_ms, std::memory_order_release);
   }
   if (clean.type == event::EventType::kDelete) {
+    Learn(bench);
     DeleteCustomer(clean, hash, *customer);
     return absl::OkStatus();
   }
@@ -267,12 +300,14 @@ void Partition::ApplyAccepted(const clean::CleanEvent& event, uint64_t hash,
     ++quality_.stray_records;
     if (customer->profile.empty()) shared_.strays.Add(hash, id_);
   }
-  const profile::ApplyContext context = Intern(event);
-  LearnItems(event, context, customer->profile, bench);
+  const profile::ApplyContext context = Intern(event, bench);
+  Lesson lesson{&event, context, hash, bench->touches.size(), bench->touches.size()};
+  if (context.item.value() != 0) AppendTouches(customer->profile, &bench->touches);
+  lesson.touches_end = bench->touches.size();
+  bench->lessons.push_back(lesson);
   CountAttribution(event, context, hash, /*undo=*/false);
   customer->profile.Apply(event, context);
   LinkIds(event, customer);
-  CountInSeries(event, context, hash, /*undo=*/false);
   customers_.MarkDirty(*customer);
   if (event.type == event::EventType::kPurchase && sample_.MayHold(hash)) {
     const bool own_currency =
@@ -323,13 +358,13 @@ absl::StatusOr<profile::Customer*> Partition::FindOrLoad(absl::string_view id, u
   return customers_.Insert(id, hash, *std::move(profile));
 }
 
-profile::ApplyContext Partition::Intern(const clean::CleanEvent& event) {
-  base::DictionaryCache& terms = term_names_;
+profile::ApplyContext Partition::Intern(const clean::CleanEvent& event, Workbench* bench) {
+  base::DictionaryCache& terms = bench->term_names;
   profile::ApplyContext context;
   context.affinity_decay = &shared_.affinity_decay;
   context.default_currency = shared_.default_currency;
   context.outlier_rules = &shared_.options.clean_rules.outliers;
-  context.item = ItemId(item_names_.Intern(event.item_id));
+  context.item = ItemId(bench->item_names.Intern(event.item_id));
   context.category = TermId(terms.Intern(event.category));
   context.brand = TermId(terms.Intern(event.brand));
   context.channel = TermId(terms.Intern(event.channel));
@@ -351,18 +386,42 @@ void Partition::FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) co
       event);
 }
 
-void Partition::LearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
-                           const profile::Profile& profile, Workbench* bench) {
+void Partition::Learn(Workbench* bench) {
+  if (bench->lessons.empty()) return;
+  for (const Lesson& lesson : bench->lessons) {
+    CountInSeries(*lesson.event, lesson.context, lesson.customer_hash, /*undo=*/false);
+  }
+  const auto touches = [bench](const Lesson& lesson) {
+    return absl::MakeConstSpan(bench->touches)
+        .subspan(lesson.touches_begin, lesson.touches_end - lesson.touches_begin);
+  };
+  // Rows lie anywhere in memory: while one event is learned the next one's are on their way.
+  const size_t count = bench->lessons.size();
+  for (size_t i = 0; i < count + kRowsAhead; ++i) {
+    if (i + 1 < count) {
+      const Lesson& next = bench->lessons[i + 1];
+      pairs_->PrefetchSlots(next.context.item, touches(next));
+    }
+    if (i < count) pairs_->PrefetchRows(bench->lessons[i].context.item, touches(bench->lessons[i]));
+    if (i < kRowsAhead) continue;
+    const Lesson& lesson = bench->lessons[i - kRowsAhead];
+    LearnItem(*lesson.event, lesson.context, lesson.customer_hash, touches(lesson));
+  }
+  bench->lessons.clear();
+  bench->touches.clear();
+}
+
+void Partition::LearnItem(const clean::CleanEvent& event, const profile::ApplyContext& context,
+                          uint64_t customer_hash, absl::Span<const recommend::Touch> touches) {
   if (context.item.value() == 0) return;
   NoteItem(event, context);
   if (event.type == event::EventType::kRating && event.has_rating) {
-    rating_table_.Rate(profile::CustomerMap::Hash(event.customer_id), event.customer_id,
-                       context.item, static_cast<float>(event.rating), event.event_time_ms);
+    rating_table_.Rate(customer_hash, event.customer_id, context.item,
+                       static_cast<float>(event.rating), event.event_time_ms);
   }
   const std::optional<recommend::Interaction> kind = InteractionOf(event.type);
   if (!kind.has_value()) return;
-  TouchesOf(profile, &bench->recent);
-  pairs_->AddEvent({context.item, *kind, event.event_time_ms}, bench->recent);
+  pairs_->AddEvent({context.item, *kind, event.event_time_ms}, touches);
 }
 
 void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context) {

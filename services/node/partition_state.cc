@@ -26,9 +26,7 @@ PartitionState::PartitionState(PartitionId id, SharedState* shared)
       duplicates_(DuplicateOptionsOf(shared->options)),
       breaker_(shared->options.breaker),
       attribution_(shared->options.attribution),
-      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)),
-      item_names_(&shared->items.names()),
-      term_names_(&shared->terms.names()) {
+      pairs_(std::make_shared<recommend::PairTable>(id, shared->options.pairs, &shared->index)) {
   shared_.index.Attach(pairs_);
 }
 

@@ -153,8 +153,6 @@ class PartitionState {
   std::shared_ptr<recommend::PairTable> pairs_;  // guards itself
   series::SeriesBook series_ ABSL_GUARDED_BY(mutex_);
   PartitionAudiences audiences_;  // guards itself
-  base::DictionaryCache item_names_ ABSL_GUARDED_BY(mutex_);
-  base::DictionaryCache term_names_ ABSL_GUARDED_BY(mutex_);
   uint64_t customer_count_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t next_outbox_ ABSL_GUARDED_BY(mutex_) = 1;
   std::vector<NewOutboxEntry> outbox_ ABSL_GUARDED_BY(mutex_);

@@ -23,7 +23,7 @@ void Partition::UndoEvent(const stream::RawRecord& record, clean::CleanEvent* ev
   FillFromCatalogue(event, bench);
   CountAccepted(*event);
   if (!applied || customer == nullptr || event->type == event::EventType::kDelete) return;
-  const profile::ApplyContext context = Intern(*event);
+  const profile::ApplyContext context = Intern(*event, bench);
   CountAttribution(*event, context, hash, /*undo=*/true);
   CountInSeries(*event, context, hash, /*undo=*/true);
   if (event->type == event::EventType::kRating) {

@@ -71,7 +71,7 @@ class Life {
     SharedOptions shared_options;
     shared_options.partition_count = 1;
     shared = std::make_unique<SharedState>(shared_options);
-    bench = std::make_unique<Workbench>(shared_options);
+    bench = std::make_unique<Workbench>(shared.get());
     EXPECT_TRUE(shared->items.Restore(*store).ok());
     EXPECT_TRUE(shared->terms.Restore(*store).ok());
     partition = std::make_unique<Partition>(PartitionId(0), shared.get());

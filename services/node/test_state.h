@@ -73,7 +73,7 @@ class TestState {
     EXPECT_TRUE(opened.ok()) << opened.status();
     store = *std::move(opened);
     shared = std::make_unique<SharedState>(options);
-    bench = std::make_unique<Workbench>(options);
+    bench = std::make_unique<Workbench>(shared.get());
     cold = std::make_unique<TestColdReader>(store.get());
     partitions = std::make_unique<PartitionSet>(shared.get());
     Restore(profile_bytes);

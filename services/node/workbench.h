@@ -2,6 +2,7 @@
 #ifndef KINDRED_NODE_WORKBENCH_H_
 #define KINDRED_NODE_WORKBENCH_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -9,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "clean/cleaner.h"
-#include "event/decoder.h"
-#include "event/event.h"
+#include "base/dictionary.h"
+#include "clean/clean_event.h"
 #include "node/catalogue.h"
+#include "node/prepared_record.h"
 #include "node/rule_set.h"
 #include "node/shared_state.h"
 #include "profile/profile.h"
@@ -20,13 +21,31 @@
 
 namespace kindred::node {
 
-// What a worker needs for itself; any partition's records may go through it.
+// What an accepted event still has to teach once the records of its slice are applied.
+struct Lesson {
+  const clean::CleanEvent* event = nullptr;
+  profile::ApplyContext context;
+  uint64_t customer_hash = 0;
+  // In Workbench::touches, what the customer had touched before.
+  size_t touches_begin = 0;
+  size_t touches_end = 0;
+};
+
+// What a worker needs for itself; records of any partition of `shared`, which
+// must outlive it, may go through it.
 struct Workbench {
-  explicit Workbench(const SharedOptions& options);
-  event::Decoder decoder;
-  clean::Cleaner cleaner;
-  std::vector<event::Event> events;
-  std::vector<event::Header> headers;
+  explicit Workbench(SharedState* shared)
+      : item_names(&shared->items.names()),
+        term_names(&shared->terms.names()),
+        turn(shared->options) {}
+
+  base::DictionaryCache item_names;
+  base::DictionaryCache term_names;
+
+  std::deque<PreparedRecord> prepared;  // of a slice; as many as there ever were in one
+  PreparedRecord turn;                  // of a record that was not prepared
+  std::vector<Lesson> lessons;
+  std::vector<recommend::Touch> touches;
   std::vector<recommend::Touch> recent;
   CatalogueItem catalogue_item;
   std::shared_ptr<const RuleSet> rules;  // the operators' rules, as of the generation
@@ -39,6 +58,8 @@ std::optional<recommend::Interaction> InteractionOf(event::EventType type);
 
 // The customer's recent items as the recommender takes them, newest first.
 void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
+// The same, after what `touches` holds.
+void AppendTouches(const profile::Profile& profile, std::vector<recommend::Touch>* touches);
 
 }  // namespace kindred::node
 

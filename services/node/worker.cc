@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "base/thread_priority.h"
 
 namespace kindred::node {
@@ -34,7 +35,7 @@ Worker::Worker(const WorkerOptions& options, SharedState* shared, store::Store* 
           "From a record's timestamp in the log to its effect being visible in answers.",
           telemetry::FreshnessBounds())),
       applied_(registry->GetCounter("kindred_records_applied_total", "Records applied.")),
-      bench_(shared->options),
+      bench_(shared),
       thread_([this] { Run(); }) {}
 
 Worker::~Worker() { Stop(); }
@@ -78,6 +79,7 @@ void Worker::Stop() {
 }
 
 void Worker::Run() {
+  base::NameThread("apply");
   base::LowerThreadPriority(base::ThreadRole::kApplies);
   while (true) {
     Job job;

@@ -125,7 +125,7 @@ int Main(bool slow) {
   options.partition_count = kPartitions;
   node::SharedState shared(options);
   node::PartitionSet partitions(&shared);
-  node::Workbench bench(options);
+  node::Workbench bench(&shared);
   const NothingCold cold;
   std::vector<int64_t> offsets(kPartitions, 0);
   const Runs before = Split(records, 0, kWarmUpRecords, &offsets);

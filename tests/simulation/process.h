@@ -45,7 +45,7 @@ class StoredProfiles final : public node::ColdReader {
 // Everything that a process holds in memory.
 struct Process {
   Process(const node::SharedOptions& options, const store::Store* store)
-      : shared(options), bench(options), cold(store) {}
+      : shared(options), bench(&shared), cold(store) {}
   node::SharedState shared;
   node::Workbench bench;
   StoredProfiles cold;
