@@ -1,6 +1,9 @@
 """Other programs that do a part of the same work; bench/README.md says which part."""
 
 
+import json
+import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -72,6 +75,40 @@ def run_streams(bench, topic, events, guarantee):
     warm = next((mark for mark in marks if mark[0] >= events * 0.3), marks[0])
     if processed > warm[0]:
         bench.figures.add(f"{name}, CPU, last 70 %", (processed - warm[0]) / (cpu - warm[2]), "events/CPU-s")
+
+
+FEAST = ROOT / "bench/peers/feast"
+FEAST_VENV = pathlib.Path.home() / ".cache/kindred/feast-venv"
+
+
+def feast_python():
+    """The interpreter that has Feast, made once; None if it cannot be had."""
+    python = FEAST_VENV / "bin/python"
+    if not python.exists():
+        subprocess.run(["/usr/bin/python3", "-m", "venv", FEAST_VENV], check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if not (FEAST_VENV / "ready").exists():
+        say("installing Feast")
+        done = subprocess.run([python, "-m", "pip", "install", "-q", "-r", FEAST / "requirements.txt"],
+                              check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if done.returncode != 0:
+            say("Feast cannot be installed: it is left out")
+            return None
+        (FEAST_VENV / "ready").touch()
+    return python
+
+
+def run_feast(bench, redis, size):
+    """One customer's features at a time, `size` bytes of them: what serve.py says, or None."""
+    python = feast_python()
+    if python is None:
+        return None
+    directory = bench.directory / "feast"
+    directory.mkdir(exist_ok=True)
+    text = output_of([python, FEAST / "serve.py", "--redis", redis.port, "--directory", directory, "--bytes",
+                      size, "--seconds", bench.options.seconds],
+                     env=dict(os.environ, FEAST_USAGE="False"))
+    return json.loads(text.splitlines()[-1])
 
 
 class Redis:

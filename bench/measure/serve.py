@@ -61,8 +61,22 @@ def against_redis(bench):
                 bench.figures.add(f"Redis GET as long as {title}", rate, "calls/s")
                 bench.figures.add(f"Redis GET as long as {title}, server CPU", cpu, "µs a call")
             bench.figures.ratio(f"{title} / Redis GET", title, f"Redis GET as long as {title}")
+        against_feast(bench, redis)
     finally:
         redis.stop()
+
+
+def against_feast(bench, redis):
+    size = round(bench.figures.median("GetProfile, answer"))
+    for _ in range(bench.options.repetitions):
+        report = peers.run_feast(bench, redis, size)
+        if report is None:
+            return
+        name = "Feast with Redis, features as long as GetProfile"
+        bench.figures.add(name, report["calls_per_second"], "calls/s")
+        bench.figures.add(f"{name}, client CPU", report["cpu_us"], "µs a call")
+        bench.figures.add(f"{name}, p99", report["p99_ms"], "ms")
+    bench.figures.ratio("GetProfile / Feast", "GetProfile", name)
 
 
 def while_events_come(bench, node):
