@@ -58,8 +58,8 @@ def freshness(bench):
 def probe(bench, node, topic, seconds):
     """One event of a customer of its own after the other; milliseconds until its profile is there."""
     producer = subprocess.Popen(
-        ["kcat", "-b", bench.brokers, "-t", topic, "-P", "-K", "|", "-X", "partitioner=murmur2_random", "-X",
-         "linger.ms=0", "-u"], stdin=subprocess.PIPE, text=True)
+        [bench.binary("kindred"), "produce", "--brokers", bench.brokers, "--topic", topic],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
     connection = http.client.HTTPConnection(*node.http.split(":"), timeout=10)
     times = []
     deadline = time.monotonic() + seconds
@@ -71,7 +71,7 @@ def probe(bench, node, topic, seconds):
             event = json.dumps({"event_id": customer, "user_id": customer, "type": "page",
                                 "event_time": time.time_ns() // 1_000_000})
             start = time.monotonic()
-            producer.stdin.write(f"{customer}|{event}\n")
+            producer.stdin.write(event + "\n")
             producer.stdin.flush()
             while True:
                 connection.request("GET", f"/v1/profiles/{customer}?fields=name")
