@@ -141,8 +141,10 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
     const size_t gap = i + 1;
     const float directed = gap <= options_.max_gap ? relation / static_cast<float>(gap) : 0.0f;
     if (symmetric == 0 && directed == 0) continue;
-    AddPair(other, item, symmetric, directed);
-    if (symmetric != 0) AddPair(item, other, symmetric, 0);
+    // What is taken makes no row.
+    Block* const others = takes ? Find(other) : Touched(other);
+    if (others != nullptr) AddPair(other, others, item, symmetric, directed);
+    if (symmetric != 0) block = AddPair(item, block, other, symmetric, 0);
   }
   if (!takes) return;
   observe();
@@ -169,15 +171,15 @@ uint32_t PairTable::StrongestUnseen(absl::Span<const Touch> recent) const {
   return strongest;
 }
 
-void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed) {
-  if (symmetric < 0 || directed < 0) return TakePair(item, neighbour, symmetric, directed);
-  Block* block = Touched(item);
+PairTable::Block* PairTable::AddPair(uint32_t item, Block* block, uint32_t neighbour,
+                                     float symmetric, float directed) {
+  if (symmetric < 0 || directed < 0) return TakePair(item, block, neighbour, symmetric, directed);
   const uint32_t size = block->size.load(std::memory_order_relaxed);
   const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
   if (found != size) {
     Store(block->symmetric() + found, block->symmetric()[found] + symmetric);
     Store(block->directed() + found, block->directed()[found] + directed);
-    return;
+    return block;
   }
   // A block may be larger than a limit that was lowered since.
   if (size >= std::min(block->capacity, row_limit_)) block = Grow(item, block);
@@ -186,15 +188,16 @@ void PairTable::AddPair(uint32_t item, uint32_t neighbour, float symmetric, floa
   block->symmetric()[at] = symmetric;
   block->directed()[at] = directed;
   block->size.store(at + 1, std::memory_order_release);  // readers see the entry whole or not
+  return block;
 }
 
 // Amounts are negative or 0. What rounding leaves of a sum whose parts are gone is no relation.
-void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, float directed) {
-  if (Find(item) == nullptr) return;
-  Block* block = Touched(item);
+PairTable::Block* PairTable::TakePair(uint32_t item, Block* block, uint32_t neighbour,
+                                      float symmetric, float directed) {
+  MarkDirty(item, block);
   const uint32_t size = block->size.load(std::memory_order_relaxed);
   const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
-  if (found == size) return;
+  if (found == size) return block;
   const auto less = [](float sum, float taken) {
     return sum + taken > -taken * kRounding ? sum + taken : 0.0f;
   };
@@ -203,7 +206,7 @@ void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, flo
   if (new_symmetric > 0 || new_directed > 0) {
     Store(block->symmetric() + found, new_symmetric);
     Store(block->directed() + found, new_directed);
-    return;
+    return block;
   }
   // Readers may be in the row: a shorter one takes its place.
   Block* shorter = NewBlock(RowCapacity(size - 1));
@@ -216,6 +219,7 @@ void PairTable::TakePair(uint32_t item, uint32_t neighbour, float symmetric, flo
   shorter->size.store(size - 1, std::memory_order_relaxed);
   CopyHeader(*block, shorter);
   Replace(item, block, shorter);
+  return shorter;
 }
 
 }  // namespace kindred::recommend

@@ -124,8 +124,9 @@ class PairTable {
   Block* Touched(uint32_t item);  // the row, made if absent, marked dirty
   void InsertRow(uint32_t item, Block* block);
   uint32_t StrongestUnseen(absl::Span<const Touch> recent) const;
-  void AddPair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
-  void TakePair(uint32_t item, uint32_t neighbour, float symmetric, float directed);
+  // Both return the item's row, which may lie elsewhere then.
+  Block* AddPair(uint32_t item, Block* block, uint32_t neighbour, float symmetric, float directed);
+  Block* TakePair(uint32_t item, Block* block, uint32_t neighbour, float symmetric, float directed);
   Block* Grow(uint32_t item, Block* block);
   Block* Prune(uint32_t item, Block* block, uint32_t room);
   void CopyHeader(const Block& from, Block* to);

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <functional>
 #include <new>
 #include <tuple>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "base/check.h"
 #include "recommend/pair_block.h"
 #include "recommend/pair_table.h"
@@ -15,6 +17,7 @@ namespace {
 
 // Of the bound, for what was replaced and waits to be freed by one of the next events.
 constexpr size_t kReserveBytes = 64 << 10;
+constexpr size_t kUsualRowLimit = 200;
 constexpr size_t kFreeEvery = 64;  // replaced rows, while all are pruned
 // What an event may add to each row that it touches, on average over them.
 constexpr size_t kGrowthBytes = 256;
@@ -112,19 +115,21 @@ PairTable::Block* PairTable::Grow(uint32_t item, Block* block) {
 // Cuts a row to half the limit, with room for `room` more.
 PairTable::Block* PairTable::Prune(uint32_t item, Block* block, uint32_t room) {
   const uint32_t size = block->size.load(std::memory_order_relaxed);
-  const uint32_t keep = std::min(size, row_limit_ / 2);
+  const uint32_t keep = std::min(size, row_limit_ / 2);  // at least one: limits are no smaller
   // Of equal ones the older stays: numbers of items would be another order after each rebuild.
-  std::vector<std::pair<float, uint32_t>> order(size);
-  for (uint32_t i = 0; i < size; ++i) {
-    order[i] = {-(block->symmetric()[i] + block->directed()[i]), i};
-  }
-  std::nth_element(order.begin(), order.begin() + keep, order.end());
-  const auto last_kept = *std::max_element(order.begin(), order.begin() + keep);
+  absl::InlinedVector<float, kUsualRowLimit> weights(size);
+  for (uint32_t i = 0; i < size; ++i) weights[i] = block->symmetric()[i] + block->directed()[i];
+  absl::InlinedVector<float, kUsualRowLimit> order = weights;
+  std::nth_element(order.begin(), order.begin() + (keep - 1), order.end(), std::greater<>());
+  const float least = order[keep - 1];
+  const auto heavier = std::count_if(weights.begin(), weights.end(),
+                                     [least](float weight) { return weight > least; });
+  uint32_t equals = keep - static_cast<uint32_t>(heavier);  // that stay
   Block* pruned = NewBlock(RowCapacity(keep + room));
   uint32_t at = 0;
   for (uint32_t i = 0; i < size; ++i) {
-    const std::pair<float, uint32_t> key = {-(block->symmetric()[i] + block->directed()[i]), i};
-    if (key > last_kept) continue;
+    if (weights[i] < least || (weights[i] == least && equals == 0)) continue;
+    if (weights[i] == least) --equals;
     pruned->neighbours()[at] = block->neighbours()[i];
     pruned->symmetric()[at] = block->symmetric()[i];
     pruned->directed()[at] = block->directed()[i];

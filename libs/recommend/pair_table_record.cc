@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "recommend/pair_block.h"
@@ -34,10 +35,11 @@ void PairTable::EncodeRow(const Block& block, std::string* out) const {
   out->clear();
   base::ByteWriter writer(out);
   const uint32_t size = block.size.load(std::memory_order_relaxed);
-  double largest = block.support;
-  for (uint32_t i = 0; i < size; ++i) {
-    largest = std::max<double>({largest, block.symmetric()[i], block.directed()[i]});
+  float largest_weight = 0;
+  for (const float* values : {block.symmetric(), block.directed()}) {
+    for (uint32_t i = 0; i < size; ++i) largest_weight = std::max(largest_weight, values[i]);
   }
+  const double largest = std::max<double>(block.support, largest_weight);
   int shift = 0, popularity_shift = 0;
   std::frexp(largest, &shift);
   const double popularity = std::frexp(block.popularity, &popularity_shift);
@@ -48,10 +50,15 @@ void PairTable::EncodeRow(const Block& block, std::string* out) const {
   writer.F64(popularity);
   writer.Varint(size);
   for (uint32_t i = 0; i < size; ++i) writer.Varint(block.neighbours()[i]);
+  // A power of two times a float is exact as a double.
+  const double scale = std::ldexp(1.0, -shift);
+  size_t at = out->size();
+  out->resize(at + size_t{size} * 2 * sizeof(float));
   for (const float* values : {block.symmetric(), block.directed()}) {
-    for (uint32_t i = 0; i < size; ++i) {
-      const float part = std::ldexp(values[i], -shift);
-      writer.F32(part < kFadedPart ? 0 : part);
+    for (uint32_t i = 0; i < size; ++i, at += sizeof(float)) {
+      const float scaled = static_cast<float>(values[i] * scale);
+      const float part = scaled < kFadedPart ? 0 : scaled;
+      std::memcpy(out->data() + at, &part, sizeof(part));
     }
   }
 }
