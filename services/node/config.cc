@@ -204,7 +204,7 @@ void CheckRange(absl::string_view name, double value, double low, double high,
 
 void ValidateRecommend(const config::v1::RecommendConfig& config,
                        std::vector<std::string>* problems) {
-  CheckRange("recommend.relation_memory_mib", config.relation_memory_mib(), 1, 1 << 20, problems);
+  CheckRange("recommend.relation_memory_mib", config.relation_memory_mib(), 0, 1 << 20, problems);
   CheckRange("recommend.relation_half_life_days", config.relation_half_life_days(), 14, 3650,
              problems);
   CheckRange("recommend.popularity_half_life_days", config.popularity_half_life_days(), 0.04, 3650,
@@ -251,7 +251,7 @@ config::v1::NodeConfig DefaultConfig() {
   serve.set_shutdown_grace_ms(10000);
   config::v1::CleanConfig& clean = *config.mutable_clean();
   clean.set_dedup_window_hours(24);
-  clean.set_dedup_memory_mib(512);
+  clean.set_dedup_memory_mib(0);
   clean.set_future_skew_seconds(3600);
   clean.set_horizon_days(0);
   clean.set_outlier_action("flag");
@@ -269,7 +269,7 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_rules()->set_file("");
   config.mutable_rules()->set_audience_cpu_percent(5);
   config.mutable_rules()->set_walk_interval_ms(60000);
-  config.mutable_recommend()->set_relation_memory_mib(1024);
+  config.mutable_recommend()->set_relation_memory_mib(0);
   config.mutable_recommend()->set_relation_half_life_days(90);
   config.mutable_recommend()->set_popularity_half_life_days(7);
   config.mutable_recommend()->set_experiment("");
@@ -352,7 +352,7 @@ absl::Status ValidateConfig(const config::v1::NodeConfig& config) {
   CheckRange("serve.shutdown_grace_ms", config.serve().shutdown_grace_ms(), 0, 600000, &problems);
   CheckRange("clean.dedup_window_hours", config.clean().dedup_window_hours(), 1, 24 * 31,
              &problems);
-  CheckRange("clean.dedup_memory_mib", config.clean().dedup_memory_mib(), 1, 1 << 20, &problems);
+  CheckRange("clean.dedup_memory_mib", config.clean().dedup_memory_mib(), 0, 1 << 20, &problems);
   CheckRange("clean.future_skew_seconds", config.clean().future_skew_seconds(), 0, 86400 * 30,
              &problems);
   CheckRange("clean.horizon_days", config.clean().horizon_days(), 0, 36500, &problems);

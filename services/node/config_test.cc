@@ -73,6 +73,28 @@ TEST(ConfigTest, TheBlendOfTheRecommender) {
   EXPECT_THAT(ValidateConfig(config).message(), HasSubstr("recommend.blend.max_seeds"));
 }
 
+// A small bound on the process bounds its parts as well.
+TEST(ConfigTest, PartsOfTheMemoryFollowItsBoundUnlessTheyAreSaid) {
+  config::v1::NodeConfig config = DefaultConfig();
+  config.mutable_store()->set_memory_limit_mib(512);
+  absl::StatusOr<SharedOptions> options = SharedOptionsOf(config, 4);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->pairs.max_bytes, 32u << 20);
+  EXPECT_EQ(options->dedup_bytes_per_partition, 16u << 20);
+  config.mutable_recommend()->set_relation_memory_mib(40);
+  config.mutable_clean()->set_dedup_memory_mib(8);
+  options = SharedOptionsOf(config, 4);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->pairs.max_bytes, 10u << 20);
+  EXPECT_EQ(options->dedup_bytes_per_partition, 2u << 20);
+  // Many partitions get what relations need at least.
+  config = DefaultConfig();
+  config.mutable_store()->set_memory_limit_mib(128);
+  options = SharedOptionsOf(config, 64);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->pairs.max_bytes, 1u << 20);
+}
+
 TEST(ConfigTest, ValidationListsEveryProblem) {
   config::v1::NodeConfig config = DefaultConfig();
   config.mutable_segments()->set_count(1);

@@ -27,6 +27,17 @@ constexpr size_t kUnstoredShare = 8;
 // And records that wait for their worker.
 constexpr size_t kQueueShare = 32;
 
+// What item relations and the search for copies may take of the memory where nothing is said.
+constexpr int64_t kRelationShare = 4;
+constexpr int64_t kDedupShare = 8;
+constexpr size_t kLeastRelationBytes = 1 << 20;  // of a partition; see recommend::Validate()
+
+// A bound of `mib`; 0: one part in `share` of the process's.
+size_t BytesOf(int64_t mib, const config::v1::NodeConfig& config, int64_t share) {
+  const int64_t limit = config.store().memory_limit_mib() * kMebi;
+  return static_cast<size_t>(mib > 0 ? mib * kMebi : limit / share);
+}
+
 // InvalidArgument names the type or the weight that cannot be used.
 absl::Status ReadEventWeights(const config::v1::RecommendConfig& config,
                               std::array<float, recommend::kInteractionKinds>* weights) {
@@ -62,8 +73,10 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.blend = BlendOptionsOf(config.recommend().blend());
   options.content.max_items = static_cast<size_t>(config.recommend().content_items());
   options.pairs = recommend::SharedOver(options.pairs, partitions);
-  options.pairs.max_bytes = static_cast<size_t>(config.recommend().relation_memory_mib()) * kMebi /
-                            static_cast<size_t>(partitions);
+  options.pairs.max_bytes =
+      std::max(kLeastRelationBytes,
+               BytesOf(config.recommend().relation_memory_mib(), config, kRelationShare) /
+                   static_cast<size_t>(partitions));
   KINDRED_RETURN_IF_ERROR(ReadEventWeights(config.recommend(), &options.event_weights));
   options.attribution.window_ms =
       int64_t{config.recommend().attribution_window_hours()} * 3'600'000;
@@ -80,8 +93,9 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
                              ? clean::OutlierAction::kQuarantine
                              : clean::OutlierAction::kFlag;
   options.dedup_window_ms = int64_t{config.clean().dedup_window_hours()} * 3'600'000;
-  options.dedup_bytes_per_partition = static_cast<size_t>(config.clean().dedup_memory_mib()) *
-                                      kMebi / static_cast<size_t>(partitions);
+  options.dedup_bytes_per_partition =
+      BytesOf(config.clean().dedup_memory_mib(), config, kDedupShare) /
+      static_cast<size_t>(partitions);
   options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
   options.breaker.window_records = static_cast<uint32_t>(config.clean().breaker_window_records());
   options.breaker.share = config.clean().breaker_share();
