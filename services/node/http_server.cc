@@ -127,13 +127,19 @@ class HttpServerImpl final : public HttpServer {
     server_.Post(path, Admitted(std::move(answer)));
   }
 
+  // `fields`: of the profiles, those to answer with.
+  template <typename Request>
+  static void ReadFields(const httplib::Request& in, Request* request) {
+    for (std::string& path : ListParam(in, "fields")) {
+      request->mutable_read_mask()->add_paths(std::move(path));
+    }
+  }
+
   void RouteProfiles() {
     Get(R"(/v1/profiles/(.+))", [this](const httplib::Request& in, httplib::Response& out) {
       v1::GetProfileRequest request;
       request.set_name(absl::StrCat("profiles/", in.matches[1].str()));
-      for (std::string& path : ListParam(in, "fields")) {
-        request.mutable_read_mask()->add_paths(std::move(path));
-      }
+      ReadFields(in, &request);
       v1::Profile profile;
       Send(serving_->GetProfile(request, &profile), profile, &out);
     });
@@ -143,6 +149,7 @@ class HttpServerImpl final : public HttpServer {
         request.add_names(absl::StrCat("profiles/", id));
       }
       for (std::string& name : ListParam(in, "names")) request.add_names(std::move(name));
+      ReadFields(in, &request);
       v1::BatchGetProfilesResponse response;
       Send(serving_->BatchGetProfiles(request, &response), response, &out);
     });

@@ -277,6 +277,11 @@ TEST_F(NodeTest, EveryRouteGivesItsMessageAsJson) {
   EXPECT_EQ(batch.profiles_size(), 1);
   EXPECT_EQ(batch.missing_names_size(), 1);
   v1::BatchGetProfilesResponse posted;
+  v1::BatchGetProfilesResponse narrow;
+  parsed("/v1/profiles:batchGet?ids=u-1&fields=event_count", &narrow);
+  ASSERT_EQ(narrow.profiles_size(), 1);
+  EXPECT_EQ(narrow.profiles(0).event_count(), 2);
+  EXPECT_FALSE(narrow.profiles(0).has_as_of_time()) << "only what was asked for";
   parsed("/v1/profiles:batchGet", &posted, R"({"names":["profiles/u-2","profiles/u-3"]})");
   EXPECT_EQ(posted.profiles_size(), 2);
   v1::RecommendResponse recommended;
