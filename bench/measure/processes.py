@@ -72,20 +72,22 @@ def end(process):
 
 
 class Node:
-    """A node on a topic, in a directory of its own; an existing one is continued if `keep`."""
+    """A node on a topic, in a directory of its own; `keep`: goes on where that one ended."""
 
-    def __init__(self, bench, name, topic, *settings, keep=False):
+    def __init__(self, bench, name, topic, *settings, keep=None):
         self.bench = bench
         self.directory = bench.directory / name
-        self.grpc, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
-        if not keep:
+        if keep:
+            self.grpc, self.http = keep.grpc, keep.http
+        else:
+            self.grpc, self.http = (f"127.0.0.1:{free_port()}" for _ in range(2))
             shutil.rmtree(self.directory, ignore_errors=True)
         self.log = open(bench.directory / f"{name}.log", "a")
         self.begin = time.monotonic()
         self.process = subprocess.Popen(
             [bench.binary("kindred-node"), "--brokers", bench.brokers, "--topic", topic, "--items-topic",
-             "items", "--group", name, "--data-dir", self.directory, "--grpc-address", self.grpc,
-             "--http-address", self.http, "--create-topics",
+             "items", "--group", name, "--instance-id", name, "--data-dir", self.directory,
+             "--grpc-address", self.grpc, "--http-address", self.http, "--create-topics",
              *(f"--set={setting}" for setting in (*bench.options.set, *settings))],
             stdout=self.log, stderr=subprocess.STDOUT)
 
@@ -207,6 +209,11 @@ class Bench:
         if "bytes per event" not in self.figures.values:
             self.figures.add("bytes per event", made["bytes_per_event"], "bytes")
         return "events"
+
+    def records(self, topic):
+        """How many the topic holds now, by its partitions' ends."""
+        ends = output_of(["kcat", "-b", self.brokers, "-Q", *(f"-t{topic}:{p}:-1" for p in range(8))])
+        return sum(int(line.split()[-1]) for line in ends.splitlines())
 
     def feed(self, topic, rate, seconds, seed):
         """Starts events at a steady rate; the caller ends it."""
