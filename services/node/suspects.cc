@@ -121,9 +121,18 @@ absl::Status Suspects::Apply(Partition* partition, absl::Span<const stream::RawR
     KINDRED_RETURN_IF_ERROR(Begin(*partition, watch));
     partition->SetAside(watch->found.set_aside);
   }
+  if (records[0].offset().value() >= watch->until) return partition->Apply(records, cold, bench);
+  const absl::Status applied = ApplyWatched(partition, *watch, records, cold, bench);
+  // Whatever ends the process from now on, it is none of these.
+  const absl::Status survived = Note(partition->id(), *watch, 0, 0, 0);
+  return applied.ok() ? survived : applied;
+}
+
+absl::Status Suspects::ApplyWatched(Partition* partition, const Watch& watch,
+                                    absl::Span<const stream::RawRecord> records,
+                                    const ColdReader& cold, Workbench* bench) {
+  const Attempt& found = watch.found;
   const auto offset = [&records](size_t i) { return records[i].offset().value(); };
-  if (offset(0) >= watch->until) return partition->Apply(records, cold, bench);
-  const Attempt& found = watch->found;
   const auto blamed = [&found, &offset](size_t i) {
     return offset(i) >= found.begin && offset(i) < found.end;
   };
@@ -139,7 +148,7 @@ absl::Status Suspects::Apply(Partition* partition, absl::Span<const stream::RawR
     // What was applied already, before a repetition, is neither tried nor written down.
     if (offset(end - 1) >= partition->next_offset().value()) {
       KINDRED_RETURN_IF_ERROR(
-          Note(partition->id(), *watch, offset(begin), offset(end - 1) + 1, count));
+          Note(partition->id(), watch, offset(begin), offset(end - 1) + 1, count));
       KINDRED_RETURN_IF_ERROR(partition->Apply(records.subspan(begin, end - begin), cold, bench));
     }
     begin = end;

@@ -1,10 +1,11 @@
 // Records that end the process whenever they are applied: found, and set aside.
 //
 // After a start that follows an unclean end, what is about to be applied is written down first:
-// a batch, then, where the process died within a batch, record by record. A record during which
-// the process died three times in a row is a dead letter instead ("crashes_process"). A run that
-// follows a clean stop writes nothing, and neither does one that has left the place of the crash
-// behind.
+// a batch, then, where the process died within a batch, record by record; and, once it is applied,
+// that it was survived. So a process that is killed from outside between two records blames none,
+// however often. A record during which the process died three times in a row is a dead letter
+// instead ("crashes_process"). A run that follows a clean stop writes nothing, and neither does one
+// that has left the place of the crash behind.
 #ifndef KINDRED_NODE_SUSPECTS_H_
 #define KINDRED_NODE_SUSPECTS_H_
 
@@ -27,6 +28,7 @@
 namespace kindred::node {
 
 // What the process was about to apply: offsets begin <= offset < end, for the `count`th time.
+// Empty: nothing.
 struct Attempt {
   int64_t begin = 0;
   int64_t end = 0;
@@ -66,6 +68,9 @@ class Suspects {
   };
 
   absl::Status Begin(const Partition& partition, Watch* watch);
+  absl::Status ApplyWatched(Partition* partition, const Watch& watch,
+                            absl::Span<const stream::RawRecord> records, const ColdReader& cold,
+                            Workbench* bench);
   // Writes down that begin <= offset < end is tried now.
   absl::Status Note(PartitionId partition, const Watch& watch, int64_t begin, int64_t end,
                     uint32_t count);

@@ -167,6 +167,37 @@ TEST(SuspectsTest, ARecordThatEndsTheProcessThreeTimesIsSetAside) {
   EXPECT_EQ(InChild([&] { CheckThatOneIsSetAside(directory); }), 0);
 }
 
+// The end of the log was applied, and the process is killed from outside before the next
+// checkpoint.
+void ApplyAndBeKilled(const std::string& directory) {
+  Life life(directory, /*armed=*/false);
+  for (const int begin : {0, 100, 101}) {
+    const int end = begin == 0 ? 100 : begin + 1;
+    ASSERT_TRUE(life.suspects
+                    ->Apply(life.partition.get(), Records(begin, end), *life.cold, life.bench.get())
+                    .ok());
+  }
+  _exit(kDied);
+}
+
+TEST(SuspectsTest, WhoeverKillsAProcessThatWaitsBlamesNoRecord) {
+  const store::ScratchDirectory scratch;
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(InChild([&] { ApplyAndBeKilled(scratch.path()); }), kDied) << i;
+  }
+  const auto check = [&scratch] {
+    Life life(scratch.path(), /*armed=*/false);
+    EXPECT_TRUE(life.suspects->after_crash());
+    ASSERT_TRUE(
+        life.suspects->Apply(life.partition.get(), Records(0, 102), *life.cold, life.bench.get())
+            .ok());
+    const clean::QualityCounts quality = life.partition->figures().quality;
+    EXPECT_EQ(quality.accepted, 102u);
+    EXPECT_EQ(quality.rejected_total(), 0u);
+  };
+  EXPECT_EQ(InChild(check), 0);
+}
+
 TEST(SuspectsTest, ARunAfterACleanStopWritesNothing) {
   const store::ScratchDirectory scratch;
   const auto run = [&scratch] {
