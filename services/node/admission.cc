@@ -1,6 +1,9 @@
 #include "node/admission.h"
 
 #include <algorithm>
+#include <ctime>
+
+#include "absl/time/clock.h"
 
 namespace kindred::node {
 namespace {
@@ -20,10 +23,32 @@ constexpr double kWeightOfNewest = 0.2;
 // Between two observations.
 constexpr double kFewCalls = 20;
 constexpr double kMostlyBusy = 0.75;  // of the threads' time
+// To ask for the processor's time costs at most some hundredths of such an answer.
+constexpr double kCostlyS = 50e-6;
+
+absl::Duration ThreadCpu() {
+  timespec time;
+  return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 ? absl::DurationFromTimespec(time)
+                                                            : absl::ZeroDuration();
+}
 
 }  // namespace
 
-void Admission::Observe(absl::Duration wait, absl::Duration since_last, int threads) {
+CpuSample::CpuSample(Admission* admission)
+    : admission_(admission->WantsCpuTime() ? admission : nullptr) {
+  if (admission_ == nullptr) return;
+  begin_ = absl::Now();
+  cpu_begin_ = ThreadCpu();
+}
+
+CpuSample::~CpuSample() {
+  if (admission_ == nullptr) return;
+  const absl::Duration cpu = ThreadCpu() - cpu_begin_;
+  admission_->CpuTime(absl::Now() - begin_, cpu);
+}
+
+void Admission::Observe(absl::Duration wait, absl::Duration since_last, absl::Duration cpu,
+                        int threads) {
   const uint64_t answered = answered_.load(std::memory_order_relaxed);
   const uint64_t refused = refused_.load(std::memory_order_relaxed);
   const int64_t worked_ns = worked_ns_.load(std::memory_order_relaxed);
@@ -36,7 +61,17 @@ void Admission::Observe(absl::Duration wait, absl::Duration since_last, int thre
   if (new_answered > 0) {
     const double newest = new_work / new_answered;
     work_s_ += (work_s_ == 0 ? 1 : kWeightOfNewest) * (newest - work_s_);
+    costly_.store(work_s_ > kCostlyS, std::memory_order_relaxed);
   }
+  const int64_t sampled_ns = sampled_ns_.load(std::memory_order_relaxed);
+  const int64_t sampled_cpu_ns = sampled_cpu_ns_.load(std::memory_order_relaxed);
+  if (sampled_ns > seen_sampled_ns_) {
+    const double newest = static_cast<double>(sampled_cpu_ns - seen_sampled_cpu_ns_) /
+                          static_cast<double>(sampled_ns - seen_sampled_ns_);
+    cpu_share_ += kWeightOfNewest * (std::clamp(newest, 0.0, 1.0) - cpu_share_);
+  }
+  seen_sampled_ns_ = sampled_ns;
+  seen_sampled_cpu_ns_ = sampled_cpu_ns;
   const absl::Duration target =
       std::max(options_.target_wait,
                std::min(absl::Seconds(kWaitInWork * work_s_), options_.longest_target_wait));
@@ -46,10 +81,11 @@ void Admission::Observe(absl::Duration wait, absl::Duration since_last, int thre
   // whose calls stand still, because others have the processor, keeps one thread busy, not most.
   const bool many = new_answered + new_refused >= kFewCalls || new_work >= kMostlyBusy * busy;
   if (wait > target && new_answered > 0 && many) {
-    // Busy all the time, or nobody would wait: what is not work is transport.
-    const double work = new_work / new_answered;
-    const double transport =
-        std::max((busy - new_work) / (new_answered + new_refused), work * 1e-3);
+    // What is not work is transport. Both are the processor's time: of time that passes others have
+    // their part, other threads that answer and other processes.
+    const double work = cpu_share_ * new_work / new_answered;
+    const double rest = std::min(absl::ToDoubleSeconds(cpu), busy) - cpu_share_ * new_work;
+    const double transport = std::max(rest / (new_answered + new_refused), work * 1e-3);
     const double least = options_.least_goodput;
     const double floor = least / (1 + (1 - least) * work / transport);
     const double down = std::clamp(absl::FDivDuration(target, wait), kDownFast, kDown);

@@ -18,7 +18,7 @@ struct AdmissionOptions {
   // is eight times the work of an answer then, but not more than this.
   absl::Duration longest_target_wait = absl::Milliseconds(500);
   // Of the calls that could be answered if none were refused, at least this share is answered.
-  double least_goodput = 0.8;
+  double least_goodput = 0.85;
 };
 
 // A call that is refused costs its transport all the same: bytes read, decoded, an answer sent.
@@ -49,10 +49,21 @@ class Admission {
     worked_ns_.fetch_add(absl::ToInt64Nanoseconds(work), std::memory_order_relaxed);
     answered_.fetch_add(1, std::memory_order_relaxed);
   }
+  // Of what an answer took, a part was the processor's work for it, the rest waiting for the
+  // processor. To ask costs about a microsecond, so it is asked of some answers: of those that cost
+  // much, and of one in eight.
+  bool WantsCpuTime() const {
+    return costly_.load(std::memory_order_relaxed) ||
+           answered_.load(std::memory_order_relaxed) % 8 == 0;
+  }
+  void CpuTime(absl::Duration work, absl::Duration cpu) {
+    sampled_ns_.fetch_add(absl::ToInt64Nanoseconds(work), std::memory_order_relaxed);
+    sampled_cpu_ns_.fetch_add(absl::ToInt64Nanoseconds(cpu), std::memory_order_relaxed);
+  }
 
-  // Told several times a second: how long a new call waits for its answer now, how long ago it was
-  // told before, and how many threads answer.
-  void Observe(absl::Duration wait, absl::Duration since_last, int threads);
+  // Told several times a second: how long a new call waits for its answer now; how long ago it was
+  // told before, and the processor's time that the process had since then; how many threads answer.
+  void Observe(absl::Duration wait, absl::Duration since_last, absl::Duration cpu, int threads);
 
   HoldUp& hold_up() { return hold_up_; }
   // Calls answered and refused so far.
@@ -76,11 +87,31 @@ class Admission {
   std::atomic<uint64_t> answered_{0};
   std::atomic<uint64_t> refused_{0};
   std::atomic<int64_t> worked_ns_{0};
+  std::atomic<int64_t> sampled_ns_{0};
+  std::atomic<int64_t> sampled_cpu_ns_{0};
+  std::atomic<bool> costly_{false};
   // Of the last Observe(), which one thread calls.
   double work_s_ = 0;  // of an answer, smoothed
   uint64_t seen_answered_ = 0;
   uint64_t seen_refused_ = 0;
   int64_t seen_worked_ns_ = 0;
+  int64_t seen_sampled_ns_ = 0;
+  int64_t seen_sampled_cpu_ns_ = 0;
+  double cpu_share_ = 1;  // of what answers took, smoothed
+};
+
+// Measures an answer's processor time where the admission wants it; on one thread.
+class CpuSample {
+ public:
+  explicit CpuSample(Admission* admission);
+  ~CpuSample();
+  CpuSample(const CpuSample&) = delete;
+  CpuSample& operator=(const CpuSample&) = delete;
+
+ private:
+  Admission* const admission_;  // null: not wanted
+  absl::Time begin_;
+  absl::Duration cpu_begin_;
 };
 
 }  // namespace kindred::node

@@ -114,12 +114,15 @@ grpc::Status AnswerBytes(const grpc::CallbackServerContext& context, Admission* 
   }
   absl::Status status;
   grpc::Status sent;
-  if (Parse(in, request)) {
-    status = answer();
-    sent = status.ok() ? serialize() : ToGrpc(status);
-  } else {
-    status = absl::InvalidArgumentError("the request is not a message of this method");
-    sent = ToGrpc(status);
+  {
+    const CpuSample sample(admission);
+    if (Parse(in, request)) {
+      status = answer();
+      sent = status.ok() ? serialize() : ToGrpc(status);
+    } else {
+      status = absl::InvalidArgumentError("the request is not a message of this method");
+      sent = ToGrpc(status);
+    }
   }
   const absl::Duration took = absl::Now() - start;
   admission->Leave(took);

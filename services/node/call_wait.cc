@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 
 #include "absl/time/clock.h"
@@ -19,6 +20,12 @@ constexpr absl::Duration kLongestWait = absl::Seconds(5);
 int AnsweringThreads() {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   return std::min(cores, std::clamp(cores / 2, 2, 16));
+}
+
+absl::Duration ProcessCpu() {
+  timespec time;
+  return clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 ? absl::DurationFromTimespec(time)
+                                                             : absl::ZeroDuration();
 }
 
 std::shared_ptr<grpc::Channel> OwnConnection(const std::string& address) {
@@ -78,6 +85,7 @@ void CallWait::Run(const std::string& address) {
   probe_->stub = grpc::health::v1::Health::NewStub(OwnConnection(address));
   uint64_t seen = 0;
   absl::Time observed = absl::Now();
+  absl::Duration cpu_observed = ProcessCpu();
   absl::Duration last_wait = absl::ZeroDuration();
   while (true) {
     {
@@ -89,8 +97,11 @@ void CallWait::Run(const std::string& address) {
     const absl::Duration wait = Ask(calls != seen);
     seen = calls;
     const absl::Time now = absl::Now();
-    admission_.Observe(std::min(wait, last_wait), now - observed, AnsweringThreads());
+    const absl::Duration cpu = ProcessCpu();
+    admission_.Observe(std::min(wait, last_wait), now - observed, cpu - cpu_observed,
+                       AnsweringThreads());
     observed = now;
+    cpu_observed = cpu;
     last_wait = wait;
   }
   absl::MutexLock lock(&mutex_);
