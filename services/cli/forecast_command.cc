@@ -35,7 +35,7 @@ struct Flags {
   std::map<std::string, std::string> columns;
 };
 
-SeriesMeasure MeasureOf(const std::string& name) {
+SeriesMeasure FileMeasure(const std::string& name) {
   if (name == "events") return SeriesMeasure::kEvents;
   return name == "customers" ? SeriesMeasure::kCustomers : SeriesMeasure::kAmount;
 }
@@ -44,7 +44,7 @@ absl::StatusOr<ForecastReport> ReportOnFile(const Flags& flags) {
   const bool hourly = flags.question.step == "hour";
   SeriesFileOptions file;
   file.step_ms = hourly ? kHourMs : 24 * kHourMs;
-  file.measure = MeasureOf(flags.question.measure);
+  file.measure = FileMeasure(MeasureOf(flags.question));
   for (const auto& [field, column] : flags.columns) {
     if (!column.empty()) file.columns[field] = column;
   }
@@ -65,7 +65,7 @@ absl::StatusOr<ForecastReport> ReportOnFile(const Flags& flags) {
   }
   const size_t slash = flags.input.rfind('/');
   const std::string name =
-      absl::StrCat(hourly ? "hourly " : "daily ", flags.question.measure, " of ",
+      absl::StrCat(hourly ? "hourly " : "daily ", MeasureOf(flags.question), " of ",
                    slash == std::string::npos ? flags.input : flags.input.substr(slash + 1));
   return MakeForecastReport(name, std::move(series), request);
 }
@@ -94,13 +94,13 @@ void AddForecastCommand(CLI::App& app) {
       app.add_subcommand("forecast", "Forecast a series by the method that forecast its past best");
   command->footer(
       "Example:\n  kindred forecast all --measure amount     (of a running node)\n"
+      "  kindred forecast segments/3/purchases\n"
       "  kindred forecast --input sales.csv --holdback 28\n"
       "  kindred forecast --input purchases.csv.gz --measure customers --svg customers.svg\n"
       "Methods: seasonal naive, moving average, simple and double exponential smoothing, season\n"
       "totals, Holt-Winters, ARIMA (order by AICc), ARIMA on the seasonally adjusted series.");
-  CLI::Option* name =
-      command->add_option("name", flags->question.name,
-                          "A node's series: all, event-types/TYPE, categories/NAME or items/ID");
+  CLI::Option* name = command->add_option("name", flags->question.name,
+                                          absl::StrCat("A node's series: ", kSeriesNames));
   CLI::Option* input =
       command->add_option("--input", flags->input,
                           "Instead of a node: times and values, or purchases, as delimited text, "

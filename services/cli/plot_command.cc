@@ -163,10 +163,7 @@ void AddPlotSeries(CLI::App* plot) {
   command->footer(
       "Example:\n  kindred plot series all --measure customers --out customers.svg\n"
       "A forecast is drawn by kindred forecast --svg, a file by kindred forecast --input.");
-  command
-      ->add_option("name", flags->question.name,
-                   "all, event-types/TYPE, categories/NAME or items/ID")
-      ->capture_default_str();
+  command->add_option("name", flags->question.name, kSeriesNames)->capture_default_str();
   command->add_option("-o,--out", flags->out, "The file to write, SVG; - for standard output")
       ->required();
   AddSeriesQuestion(command, &flags->question);

@@ -30,27 +30,29 @@ int64_t StepMs(const SeriesQuestion& question) {
   return question.step == "hour" ? kHourMs : 24 * kHourMs;
 }
 
-v1::SeriesMeasure MeasureOf(const SeriesQuestion& question) {
-  if (question.measure == "customers") return v1::SERIES_MEASURE_CUSTOMERS;
-  return question.measure == "events" ? v1::SERIES_MEASURE_EVENTS : v1::SERIES_MEASURE_AMOUNT;
+v1::SeriesMeasure ApiMeasure(const SeriesQuestion& question) {
+  const std::string measure = MeasureOf(question);
+  if (measure == "customers") return v1::SERIES_MEASURE_CUSTOMERS;
+  return measure == "events" ? v1::SERIES_MEASURE_EVENTS : v1::SERIES_MEASURE_AMOUNT;
 }
 
-double ValueOf(const v1::SeriesPoint& point, const SeriesQuestion& question) {
-  if (question.measure == "customers") return point.customer_count();
-  return question.measure == "events" ? static_cast<double>(point.event_count()) : point.amount();
+double ValueOf(const v1::SeriesPoint& point, v1::SeriesMeasure measure) {
+  if (measure == v1::SERIES_MEASURE_CUSTOMERS) return point.customer_count();
+  return measure == v1::SERIES_MEASURE_EVENTS ? static_cast<double>(point.event_count())
+                                              : point.amount();
 }
 
 int64_t TimeMs(const google::protobuf::Timestamp& time) { return time.seconds() * 1000; }
 
 std::string Headline(const SeriesQuestion& question) {
-  return absl::StrCat(question.step == "hour" ? "hourly " : "daily ", question.measure, " of ",
+  return absl::StrCat(question.step == "hour" ? "hourly " : "daily ", MeasureOf(question), " of ",
                       FullName(question));
 }
 
 std::string SeriesText(const SeriesQuestion& question, const v1::Series& series) {
   TextChart chart;
   for (const v1::SeriesPoint& point : series.points()) {
-    chart.values.push_back(ValueOf(point, question));
+    chart.values.push_back(ValueOf(point, ApiMeasure(question)));
   }
   if (chart.values.empty()) return "nothing has happened yet\n";
   const auto label = [&](int i) {
@@ -59,16 +61,23 @@ std::string SeriesText(const SeriesQuestion& question, const v1::Series& series)
   chart.from_label = label(0);
   chart.to_label = label(series.points_size() - 1);
   std::string out = absl::StrCat(Headline(question), "\n\n", TextChartLines(chart), "\n");
+  const bool of_segment = series.has_walk_time();
+  if (of_segment) {
+    absl::StrAppend(&out, "what its present members did, as of ",
+                    StepLabel(TimeMs(series.walk_time()), kHourMs), "\n\n");
+  }
   if (series.has_complete_since_time()) {
     absl::StrAppend(&out, "whole from ", StepLabel(TimeMs(series.complete_since_time()), kHourMs),
-                    " on: before, it was not among those met most\n\n");
+                    of_segment ? " on: before, some did more than their profiles tell\n\n"
+                               : " on: before, it was not among those met most\n\n");
   }
   absl::StrAppendFormat(&out, "%-17s %12s %12s %14s\n", "time", "events", "customers", "amount");
   const int shown = std::min(series.points_size(), 14);
   for (int i = series.points_size() - shown; i < series.points_size(); ++i) {
     const v1::SeriesPoint& point = series.points(i);
-    absl::StrAppendFormat(&out, "%-17s %12d %12.0f %14.2f%s\n", label(i), point.event_count(),
-                          point.customer_count(), point.amount(),
+    absl::StrAppendFormat(&out, "%-17s %12d %12.0f %14s%s\n", label(i), point.event_count(),
+                          point.customer_count(),
+                          point.has_amount() ? absl::StrFormat("%.2f", point.amount()) : "-",
                           i + 1 == series.points_size() ? "   (not over)" : "");
   }
   return out;
@@ -91,13 +100,18 @@ void List(const SeriesQuestion& question) {
 
 }  // namespace
 
+std::string MeasureOf(const SeriesQuestion& question) {
+  if (!question.measure.empty()) return question.measure;
+  return absl::StartsWith(FullName(question), "series/segments/") ? "events" : "amount";
+}
+
 void AddSeriesQuestion(CLI::App* command, SeriesQuestion* question) {
   command->add_option("--step", question->step, "day or hour (UTC)")
       ->check(CLI::IsMember({"day", "hour"}))
       ->capture_default_str();
   command->add_option("--measure", question->measure, "What is looked at")
       ->check(CLI::IsMember({"amount", "events", "customers"}))
-      ->capture_default_str();
+      ->default_str("amount, of segments events");
 }
 
 v1::Series AskSeries(const SeriesQuestion& question) {
@@ -111,6 +125,12 @@ v1::Series AskSeries(const SeriesQuestion& question) {
   Check(
       v1::InsightService::NewStub(Connect(question.client))->GetSeries(&context, request, &series),
       question.client);
+  if (MeasureOf(question) == "amount" && series.points_size() > 0 &&
+      !series.points(0).has_amount()) {
+    Fail(absl::InvalidArgumentError(
+        absl::StrCat("--measure: expected events or customers, amounts of ", FullName(question),
+                     " are not known")));
+  }
   return series;
 }
 
@@ -118,7 +138,7 @@ ForecastReport AskForecast(const SeriesQuestion& question, int horizon, double c
   v1::ForecastRequest request;
   request.set_name(FullName(question));
   request.set_step(StepOf(question));
-  request.set_measure(MeasureOf(question));
+  request.set_measure(ApiMeasure(question));
   request.set_horizon(horizon);
   request.set_coverage(coverage);
   v1::ForecastResponse response;
@@ -155,12 +175,15 @@ LineChart SeriesChart(const SeriesQuestion& question, const v1::Series& series) 
   LineChart chart;
   chart.caption.title = Headline(question);
   chart.caption.title[0] = question.step == "hour" ? 'H' : 'D';
-  chart.caption.subtitle = "as counted in event time (UTC); the last step is not over yet";
+  chart.caption.subtitle =
+      series.has_walk_time()
+          ? "what its present members did, in event time (UTC); the last step is not over yet"
+          : "as counted in event time (UTC); the last step is not over yet";
   chart.caption.note = question.client.server;
-  chart.y_title = question.measure;
+  chart.y_title = MeasureOf(question);
   ChartLine line{"", std::string(PlotColor(0)), false, {}};
   for (const v1::SeriesPoint& point : series.points()) {
-    line.values.emplace_back(TimeMs(point.time()), ValueOf(point, question));
+    line.values.emplace_back(TimeMs(point.time()), ValueOf(point, ApiMeasure(question)));
   }
   chart.lines.push_back(std::move(line));
   return chart;
@@ -173,9 +196,12 @@ void AddSeriesCommand(CLI::App& app) {
       app.add_subcommand("series", "Show what happened over time, as a node counted it");
   command->footer(
       "Example:\n  kindred series --list\n  kindred series all --measure customers\n"
-      "  kindred series categories/TEA --step hour --measure events");
-  command->add_option("name", question->name, "all, event-types/TYPE, categories/NAME or items/ID")
-      ->capture_default_str();
+      "  kindred series categories/TEA --step hour --measure events\n"
+      "  kindred series segments/3/purchases\n"
+      "Of a learned segment: what its present members did, as far as their profiles tell (acts "
+      "with\n"
+      "items by day, purchases by day and hour; no amounts), as of the learner's last walk.");
+  command->add_option("name", question->name, kSeriesNames)->capture_default_str();
   command->add_flag("--list", *list, "Show which series there are");
   AddSeriesQuestion(command, question.get());
   command->add_option("--count", question->count, "Newest steps; default 90 days or 168 hours")

@@ -20,11 +20,18 @@ struct SeriesQuestion {
   ClientOptions client;
   std::string name = "all";  // with or without "series/"
   std::string step = "day";
-  std::string measure = "amount";
-  int count = 0;  // steps; 0: as the node sees fit
+  std::string measure;  // empty: as MeasureOf() says
+  int count = 0;        // steps; 0: as the node sees fit
 };
+// What is asked for: the amount, unless something else was named or amounts are not known, as of a
+// segment.
+std::string MeasureOf(const SeriesQuestion& question);
 // The name as an argument, --step, --measure, --count and the options of a client.
 void AddSeriesQuestion(CLI::App* command, SeriesQuestion* question);
+
+// The help text for the names of a node's series.
+inline constexpr char kSeriesNames[] =
+    "all, event-types/TYPE, categories/NAME, items/ID, segments/N or segments/N/purchases";
 
 v1::Series AskSeries(const SeriesQuestion& question);
 // A node's forecast as a report: horizon 0 and coverage 0 are the node's own.

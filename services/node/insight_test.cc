@@ -29,8 +29,20 @@ SharedOptions TwoPartitions() {
   return options;
 }
 
+LearnerOptions FastLearner() {
+  LearnerOptions options;
+  options.segments = 2;
+  options.pass_interval = absl::Milliseconds(20);
+  return options;
+}
+
 // Purchases of day 0, 1, 2 …: more on weekends, and not the same every week.
 int PurchasesOf(int day) { return 6 + (day % 7 >= 5 ? 8 : day % 7) + day * 5 % 3; }
+
+// Of the shop with buyers and visitors.
+constexpr int kShopDays = 40;
+constexpr int kBuyers = 30;
+int OrdersOf(int day) { return 10 + day / 7 * 3 + day % 7; }
 
 class InsightTest : public ::testing::Test {
  protected:
@@ -47,7 +59,7 @@ class InsightTest : public ::testing::Test {
     checkpointer_ = std::make_unique<Checkpointer>(
         state_->store.get(), registry_.get(), [](Partition&, const PendingCheckpoint&) {},
         [](absl::Status) {});
-    learner_ = std::make_unique<Learner>(LearnerOptions(), state_->partitions.get(),
+    learner_ = std::make_unique<Learner>(FastLearner(), state_->partitions.get(),
                                          state_->store.get(), registry_.get());
     predictions_ = std::make_unique<PredictionLearner>(PredictionOptions(),
                                                        state_->partitions.get(), state_->cold.get(),
@@ -77,6 +89,53 @@ class InsightTest : public ::testing::Test {
         Buy(i % 10, i % 2 == 0 ? "green" : "black", kFirstDayMs + day * kDayMs + i * kHourMs / 2,
             10);
       }
+    }
+  }
+
+  void Own() {
+    for (int32_t p = 0; p < kPartitions; ++p) {
+      state_->partitions->slot(PartitionId(p)).ownership = Ownership::kOwned;
+      state_->partitions->slot(PartitionId(p)).caught_up = true;
+    }
+  }
+
+  // Starts the learner, and waits for a walk that met the members of all segments.
+  void WalkAll() {
+    Own();
+    ASSERT_TRUE(learner_->Start().ok());
+    const auto met = [this] {
+      const auto segments = learner_->Current();
+      return segments != nullptr && !segments->series.empty() &&
+             std::none_of(segments->series.begin(), segments->series.end(),
+                          [](const auto& series) { return series == nullptr; });
+    };
+    for (int i = 0; i < 2000 && !met(); ++i) absl::SleepFor(absl::Milliseconds(10));
+    ASSERT_TRUE(met());
+  }
+
+  // The series of the segment that the customer is in.
+  std::string SeriesOf(const std::string& customer) {
+    v1::GetProfileRequest request;
+    v1::Profile profile;
+    request.set_name(absl::StrCat("profiles/", customer));
+    const absl::Status status = serving_->GetProfile(request, &profile);
+    EXPECT_TRUE(status.ok()) << status;
+    return absl::StrCat("series/", profile.segment().segment());
+  }
+
+  // Thirty buyers, more each week, of two lines each time; sixty visitors who look once, fifteen on
+  // each of the last four days.
+  void FeedBuyersAndVisitors() {
+    for (int day = 0; day < kShopDays; ++day) {
+      for (int i = 0; i < OrdersOf(day); ++i) {
+        const int64_t time_ms = kFirstDayMs + day * kDayMs + i * kHourMs / 2;
+        Buy((day + i) % kBuyers, "green", time_ms, 10);
+        Buy((day + i) % kBuyers, "black", time_ms, 10);
+      }
+    }
+    for (int i = 0; i < 60; ++i) {
+      Send(absl::StrCat("v-", i), "view", kFirstDayMs + (kShopDays - 1 - i % 4) * kDayMs,
+           R"("item_id":"green")");
     }
   }
 
@@ -165,8 +224,9 @@ TEST_F(InsightTest, AnUndoneSaleLeavesItsDay) {
 
 TEST_F(InsightTest, WrongQuestionsAreToldWhatIsWrong) {
   FeedDays(3);
-  for (const char* name :
-       {"", "all", "series/", "series/what", "series/items/", "series/segments/1"}) {
+  for (const char* name : {"", "all", "series/", "series/what", "series/items/", "series/segments/",
+                           "series/segments/0", "series/segments/x", "series/segments/1/amounts",
+                           "series/segments//purchases"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(GetSeries(name, 3).status())) << name;
   }
   EXPECT_TRUE(absl::IsInvalidArgument(GetSeries("series/all", -1).status()));
@@ -209,6 +269,85 @@ TEST_F(InsightTest, AForecastFollowsTheWeek) {
   EXPECT_FALSE(response.method().empty());
 }
 
+TEST_F(InsightTest, ASegmentsSeriesAreWhatItsMembersDid) {
+  FeedBuyersAndVisitors();
+  WalkAll();
+  // Whose series it is follows from whose segment it is.
+  const std::string buyers = SeriesOf("u-1");
+  const std::string visitors = SeriesOf("v-1");
+  ASSERT_NE(buyers, visitors);
+  const auto days = GetSeries(buyers + "/purchases", kShopDays);
+  ASSERT_TRUE(days.ok()) << days.status();
+  ASSERT_EQ(days->points_size(), kShopDays);
+  EXPECT_TRUE(days->has_walk_time());
+  EXPECT_FALSE(days->has_complete_since_time());
+  for (int day = 0; day < kShopDays; ++day) {
+    const v1::SeriesPoint& point = days->points(day);
+    EXPECT_EQ(point.time().seconds() * 1000, kFirstDayMs + day * kDayMs);
+    EXPECT_EQ(point.event_count(), OrdersOf(day)) << "purchases, not their lines";
+    EXPECT_EQ(point.customer_count(), std::min(OrdersOf(day), kBuyers));
+    EXPECT_FALSE(point.has_amount());
+  }
+  const auto hours = GetSeries(buyers + "/purchases", 24, v1::SERIES_STEP_HOUR);
+  ASSERT_TRUE(hours.ok()) << hours.status();
+  int64_t purchases = 0;
+  for (const v1::SeriesPoint& point : hours->points()) purchases += point.event_count();
+  EXPECT_EQ(purchases, OrdersOf(kShopDays - 1)) << "none of the day before";
+  const auto acts = GetSeries(buyers, kShopDays);
+  ASSERT_TRUE(acts.ok()) << acts.status();
+  for (int day = 0; day < kShopDays; ++day) {
+    EXPECT_EQ(acts->points(day).event_count(), 2 * OrdersOf(day));
+  }
+  const auto views = GetSeries(visitors, 5);
+  ASSERT_TRUE(views.ok()) << views.status();
+  EXPECT_EQ(views->points(0).event_count(), 0);
+  for (int i = 1; i < 5; ++i) EXPECT_EQ(views->points(i).event_count(), 15);
+  v1::ListSeriesResponse list;
+  ASSERT_TRUE(serving_->ListSeries({}, &list).ok());
+  for (const std::string& name : {buyers, visitors, buyers + "/purchases"}) {
+    EXPECT_THAT(list.ShortDebugString(), HasSubstr(absl::StrCat("\"", name, "\"")));
+  }
+}
+
+TEST_F(InsightTest, OfASegmentNothingIsMadeUp) {
+  FeedBuyersAndVisitors();
+  // Of this buyer 32 counts do not reach back to the first day.
+  for (int i = 0; i < 60; ++i) {
+    Send("u-1", "view", kFirstDayMs + 15 * kDayMs + i,
+         absl::StrCat("\"item_id\":\"green\",\"category\":\"c", i, "\""));
+  }
+  EXPECT_TRUE(absl::IsNotFound(GetSeries("series/segments/1", 3).status())) << "not learned yet";
+  WalkAll();
+  const std::string buyers = SeriesOf("u-1");
+  EXPECT_TRUE(absl::IsNotFound(GetSeries(SeriesOf("v-1") + "/purchases", 5).status()))
+      << "nobody in it ever bought";
+  EXPECT_TRUE(absl::IsNotFound(GetSeries("series/segments/99", 5).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(GetSeries(buyers, 5, v1::SERIES_STEP_HOUR).status()))
+      << "profiles keep no hours of views";
+  v1::ForecastRequest request;
+  v1::ForecastResponse forecast;
+  request.set_name(buyers + "/purchases");
+  request.set_measure(v1::SERIES_MEASURE_AMOUNT);
+  EXPECT_TRUE(absl::IsInvalidArgument(serving_->Forecast(request, &forecast)));
+  request.set_measure(v1::SERIES_MEASURE_CUSTOMERS);
+  absl::Status status = serving_->Forecast(request, &forecast);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(forecast.history_size(), kShopDays - 1);
+  EXPECT_EQ(forecast.points(0).time().seconds() * 1000, kFirstDayMs + (kShopDays - 1) * kDayMs);
+  // A forecast learns from whole days alone.
+  const auto acts = GetSeries(buyers, kShopDays);
+  ASSERT_TRUE(acts.ok()) << acts.status();
+  const int64_t since_ms = acts->complete_since_time().seconds() * 1000;
+  EXPECT_EQ(since_ms, kFirstDayMs + 16 * kDayMs);
+  request.set_name(buyers);
+  request.set_measure(v1::SERIES_MEASURE_EVENTS);
+  forecast.Clear();
+  status = serving_->Forecast(request, &forecast);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(forecast.history(0).time().seconds() * 1000, since_ms);
+  EXPECT_EQ(forecast.history_size(), kShopDays - 17);
+}
+
 TEST_F(InsightTest, AnHourWithoutSalesIsNoticedOnce) {
   HourWatch watch(state_->partitions.get(), registry_.get());
   watch.Check();
@@ -248,13 +387,7 @@ TEST_F(InsightTest, DataQualityIsJudgedToldOnceAndKept) {
   for (int h = 0; h < 120; ++h) {
     for (int i = 0; i < 50; ++i) send(h, i, i % 50 != h % 50);
   }
-  const auto own = [this] {
-    for (int32_t p = 0; p < kPartitions; ++p) {
-      state_->partitions->slot(PartitionId(p)).ownership = Ownership::kOwned;
-      state_->partitions->slot(PartitionId(p)).caught_up = true;
-    }
-  };
-  own();
+  Own();
   v1::GetDataQualityRequest alerts;
   alerts.set_alerts_only(true);
   quality.Clear();

@@ -1,4 +1,5 @@
-// LiveServing's series and forecasts: names → the partitions' series, summed → answers.
+// LiveServing's series and forecasts: names → the partitions' series, summed, or what a segment's
+// members did → answers.
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
@@ -40,6 +42,8 @@ Step StepOf(v1::SeriesStep step) { return step == v1::SERIES_STEP_HOUR ? Step::k
 struct SeriesName {
   std::optional<SeriesKey> key;  // none: no event has named it
   bool valid = false;
+  uint32_t segment = 0;  // else 0
+  MemberActs acts = MemberActs::kAll;
 };
 
 SeriesName ParseName(absl::string_view name, const SharedState& shared) {
@@ -59,6 +63,9 @@ SeriesName ParseName(absl::string_view name, const SharedState& shared) {
   } else if (absl::ConsumePrefix(&name, "items/") && !name.empty()) {
     const uint32_t item = shared.items.names().Find(name);
     if (item != 0) result.key = SeriesKey{SeriesKind::kItem, item};
+  } else if (absl::ConsumePrefix(&name, "segments/")) {
+    if (absl::ConsumeSuffix(&name, "/purchases")) result.acts = MemberActs::kPurchases;
+    result.valid = absl::SimpleAtoi(name, &result.segment) && result.segment != 0;
   } else {
     result.valid = false;
   }
@@ -123,27 +130,68 @@ void LiveServing::SumSeries(SeriesKey key, Step step, int64_t first,
 }
 
 absl::Status LiveServing::ReadSeries(absl::string_view name, Step step, size_t count,
-                                     std::vector<SeriesPoint>* points, int64_t* first,
-                                     int64_t* since_ms) const {
+                                     StepsRead* read) const {
   RequestCheck check;
   const SeriesName parsed = ParseName(name, shared_);
   if (!parsed.valid) {
     check.Violation("name",
-                    "expected series/all, series/event-types/{type}, series/categories/{category} "
-                    "or series/items/{item}");
+                    "expected series/all, series/event-types/{type}, series/categories/{category}, "
+                    "series/items/{item}, series/segments/{number} or "
+                    "series/segments/{number}/purchases");
+  }
+  const bool of_segment = parsed.segment != 0;
+  if (of_segment && step == Step::kHour && parsed.acts != MemberActs::kPurchases) {
+    check.Violation("step", "expected day: of a segment only the purchases are known by hour");
   }
   KINDRED_RETURN_IF_ERROR(check.status());
-  const int64_t newest_ms = partitions_.newest_event_ms();
-  points->assign(newest_ms > 0 ? count : 0, {});
-  *first = newest_ms / series::StepMs(step) - static_cast<int64_t>(count) + 1;
-  *since_ms = 0;
-  if (parsed.key.has_value()) SumSeries(*parsed.key, step, *first, points, since_ms);
-  if (points->empty() || !std::all_of(points->begin(), points->end(), Empty)) {
+  std::shared_ptr<const MemberSeries> members;
+  if (of_segment) {
+    KINDRED_ASSIGN_OR_RETURN(members, SeriesOfSegment(parsed.segment));
+  }
+  const int64_t newest_ms = of_segment ? members->as_of_ms() : partitions_.newest_event_ms();
+  read->points.assign(newest_ms > 0 ? count : 0, {});
+  read->first = newest_ms / series::StepMs(step) - static_cast<int64_t>(count) + 1;
+  if (of_segment) {
+    members->AddTo(parsed.acts, step, read->first, &read->points);
+    read->since_ms = members->SinceMs(parsed.acts);
+    read->walked_ms = members->as_of_ms();
+  } else if (parsed.key.has_value()) {
+    SumSeries(*parsed.key, step, read->first, &read->points, &read->since_ms);
+  }
+  if (read->points.empty() || !std::all_of(read->points.begin(), read->points.end(), Empty)) {
     return absl::OkStatus();
   }
   return absl::NotFoundError(absl::StrCat("there is no series \"", name,
                                           "\" in this span: nothing happened, or it is not among "
                                           "the items and categories met most"));
+}
+
+absl::StatusOr<std::shared_ptr<const MemberSeries>> LiveServing::SeriesOfSegment(
+    uint32_t id) const {
+  const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  const size_t index = segments == nullptr ? 0 : segments->model.IndexOf(id);
+  if (segments == nullptr || index == segments->model.size()) {
+    return absl::NotFoundError(absl::StrCat("there is no segment ", id));
+  }
+  if (segments->series[index] == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("the learner has not met the members of segment ", id, " yet; retry"));
+  }
+  return segments->series[index];
+}
+
+void LiveServing::ListSegmentSeries(v1::ListSeriesResponse* response) const {
+  const std::shared_ptr<const PublishedSegments> segments = learner_.Current();
+  if (segments == nullptr) return;
+  for (size_t i = 0; i < segments->model.size(); ++i) {
+    if (segments->series[i] == nullptr) continue;
+    for (const char* acts : {"", "/purchases"}) {
+      v1::SeriesInfo& info = *response->add_series();
+      info.set_name(absl::StrCat("series/segments/", segments->model.ids[i], acts));
+      info.set_weight(static_cast<int64_t>(segments->model.sizes[i]));
+      info.set_title(segments->labels[i]);
+    }
+  }
 }
 
 absl::Status LiveServing::ListSeries(const v1::ListSeriesRequest&,
@@ -185,6 +233,7 @@ absl::Status LiveServing::ListSeries(const v1::ListSeriesRequest&,
       info.set_title(shared_.index.Title(ItemId(key.id)));
     }
   }
+  ListSegmentSeries(response);
   return absl::OkStatus();
 }
 
@@ -198,22 +247,34 @@ absl::Status LiveServing::GetSeries(const v1::GetSeriesRequest& request, v1::Ser
   const int32_t count = request.count() != 0  ? request.count()
                         : step == Step::kHour ? kDefaultHours
                                               : kDefaultDays;
-  std::vector<SeriesPoint> points;
-  int64_t first = 0;
-  int64_t since_ms = 0;
-  KINDRED_RETURN_IF_ERROR(
-      ReadSeries(request.name(), step, static_cast<size_t>(count), &points, &first, &since_ms));
+  StepsRead read;
+  KINDRED_RETURN_IF_ERROR(ReadSeries(request.name(), step, static_cast<size_t>(count), &read));
   out->set_name(request.name());
   out->set_step(step == Step::kHour ? v1::SERIES_STEP_HOUR : v1::SERIES_STEP_DAY);
-  for (size_t i = 0; i < points.size(); ++i) {
+  for (size_t i = 0; i < read.points.size(); ++i) {
     v1::SeriesPoint& point = *out->add_points();
-    SetTime((first + static_cast<int64_t>(i)) * series::StepMs(step), point.mutable_time());
-    point.set_event_count(static_cast<int64_t>(points[i].events));
-    point.set_customer_count(points[i].customers);
-    point.set_amount(ValueOf(points[i], v1::SERIES_MEASURE_AMOUNT));
+    SetTime((read.first + static_cast<int64_t>(i)) * series::StepMs(step), point.mutable_time());
+    point.set_event_count(static_cast<int64_t>(read.points[i].events));
+    point.set_customer_count(read.points[i].customers);
+    if (read.walked_ms == 0) point.set_amount(ValueOf(read.points[i], v1::SERIES_MEASURE_AMOUNT));
   }
-  if (since_ms > 0) SetTime(since_ms, out->mutable_complete_since_time());
+  if (read.since_ms > 0) SetTime(read.since_ms, out->mutable_complete_since_time());
+  if (read.walked_ms > 0) SetTime(read.walked_ms, out->mutable_walk_time());
   return absl::OkStatus();
+}
+
+void LiveServing::KeepWhole(Step step, StepsRead* read) {
+  std::vector<SeriesPoint>& points = read->points;
+  // The newest step is not over, and before the first event there was no shop.
+  if (!points.empty()) points.pop_back();
+  auto begin = std::find_if_not(points.begin(), points.end(), Empty);
+  // What members did is told by fewer of them the longer ago it is: a rise that never was.
+  if (read->walked_ms > 0) {
+    const int64_t whole = read->since_ms / series::StepMs(step) - read->first;
+    begin = std::max(begin, points.begin() + std::clamp<ptrdiff_t>(whole, 0, std::ssize(points)));
+  }
+  read->first += begin - points.begin();
+  points.erase(points.begin(), begin);
 }
 
 absl::Status LiveServing::Forecast(const v1::ForecastRequest& request,
@@ -228,18 +289,16 @@ absl::Status LiveServing::Forecast(const v1::ForecastRequest& request,
   KINDRED_RETURN_IF_ERROR(check.status());
   const Step step = StepOf(request.step());
   const bool hourly = step == Step::kHour;
-  std::vector<SeriesPoint> points;
-  int64_t first = 0;
-  int64_t since_ms = 0;
-  KINDRED_RETURN_IF_ERROR(ReadSeries(request.name(), step, hourly ? kForecastHours : kForecastDays,
-                                     &points, &first, &since_ms));
-  // The newest step is not over, and before the first event there was no shop.
-  if (!points.empty()) points.pop_back();
-  const auto begin = std::find_if_not(points.begin(), points.end(), Empty);
-  first += begin - points.begin();
-  points.erase(points.begin(), begin);
+  StepsRead read;
+  KINDRED_RETURN_IF_ERROR(
+      ReadSeries(request.name(), step, hourly ? kForecastHours : kForecastDays, &read));
+  if (read.walked_ms > 0 && request.measure() == v1::SERIES_MEASURE_AMOUNT) {
+    check.Violation("measure", "expected events or customers: of a segment amounts are not known");
+    return check.status();
+  }
+  KeepWhole(step, &read);
   std::vector<double> values;
-  for (const SeriesPoint& point : points) values.push_back(ValueOf(point, request.measure()));
+  for (const SeriesPoint& point : read.points) values.push_back(ValueOf(point, request.measure()));
   learn::ForecastOptions options;
   options.season = hourly ? 24 : 7;
   options.horizon =
@@ -257,7 +316,7 @@ absl::Status LiveServing::Forecast(const v1::ForecastRequest& request,
     return absl::FailedPreconditionError(absl::StrCat(
         request.name(), " has ", values.size(), " whole steps: ", forecast.status().message()));
   }
-  FillForecast(request.name(), *forecast, values, first, step, response);
+  FillForecast(request.name(), *forecast, values, read.first, step, response);
   return absl::OkStatus();
 }
 

@@ -36,25 +36,29 @@ std::vector<learn::DimensionWords> Words() {
 
 }  // namespace
 
-// Who is nearest to each centre, and how far all are, by the model of the pass's start.
+// Who is nearest to each centre, how far all are, and what they did, by the model of the pass's
+// start.
 struct Learner::Nearest {
   struct Member {
     double distance;
     std::string id;
     bool operator<(const Member& other) const { return distance < other.distance; }
   };
-  explicit Nearest(std::shared_ptr<const PublishedSegments> published) : by(std::move(published)) {
+  Nearest(std::shared_ptr<const PublishedSegments> published, int64_t as_of_ms)
+      : by(std::move(published)) {
     const size_t count = by == nullptr ? 0 : by->model.size();
+    for (size_t i = 0; i < count; ++i) series.push_back(std::make_shared<MemberSeries>(as_of_ms));
     members.resize(count);
     squared.resize(count);
     sizes.resize(count);
   }
 
-  void Add(absl::string_view id, absl::Span<const double> vector) {
+  void Add(absl::string_view id, const profile::Profile& profile, absl::Span<const double> vector) {
     if (by == nullptr || by->model.empty()) return;
     const learn::SegmentAssignment to = learn::Assign(by->model, vector);
     squared[to.index] += to.distance * to.distance;
     sizes[to.index] += 1;
+    series[to.index]->Add(profile);
     std::vector<Member>& heap = members[to.index];
     if (heap.size() == kTypicalKept) {
       if (to.distance >= heap.front().distance) return;
@@ -67,6 +71,7 @@ struct Learner::Nearest {
 
   const std::shared_ptr<const PublishedSegments> by;
   std::vector<std::vector<Member>> members;  // heaps, farthest first
+  std::vector<std::shared_ptr<MemberSeries>> series;
   std::vector<double> squared;
   std::vector<double> sizes;
 };
@@ -167,7 +172,7 @@ void Learner::Run() {
 
 bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) {
   const int64_t as_of_ms = partitions_.newest_event_ms();
-  Nearest nearest(Current());
+  Nearest nearest(Current(), as_of_ms);
   std::vector<double> vectors;
   bool interrupted = false;
   uint64_t published_version = learner->model().version;
@@ -200,7 +205,7 @@ bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) 
         if (customer.profile.empty()) return;
         const profile::FeatureVector vector =
             profile::TransformedFeatures(customer.profile, as_of_ms);
-        nearest.Add(customer.id(), vector);
+        nearest.Add(customer.id(), customer.profile, vector);
         vectors.insert(vectors.end(), vector.begin(), vector.end());
       });
       feed();
@@ -231,7 +236,7 @@ bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Neare
           KINDRED_ASSIGN_OR_RETURN(const profile::Profile profile,
                                    profile::Profile::Decode(record));
           const profile::FeatureVector vector = profile::TransformedFeatures(profile, as_of_ms);
-          nearest->Add(id, vector);
+          nearest->Add(id, profile, vector);
           learner->AddBatch(vector);
           shape->Add(vector);
           return absl::OkStatus();
@@ -257,11 +262,13 @@ void Learner::Publish(const learn::SegmentModel& model, const Nearest* nearest, 
   published->labels = learn::LabelSegments(model, Words());
   published->typical.resize(model.size());
   published->mean_squared_distance.resize(model.size());
+  published->series.resize(model.size());
   for (size_t i = 0; nearest != nullptr && i < nearest->members.size(); ++i) {
     const size_t now = model.IndexOf(nearest->by->model.ids[i]);
     if (now == model.size()) continue;
     std::vector<Nearest::Member> members = nearest->members[i];
     std::sort(members.begin(), members.end());
+    published->series[now] = nearest->series[i];
     for (Nearest::Member& member : members) {
       published->typical[now].push_back(std::move(member.id));
     }

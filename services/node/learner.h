@@ -19,6 +19,7 @@
 #include "learn/micro_clusters.h"
 #include "learn/segment_learner.h"
 #include "learn/segment_model.h"
+#include "node/member_series.h"
 #include "node/partition_set.h"
 #include "store/store.h"
 #include "telemetry/metrics.h"
@@ -33,6 +34,8 @@ struct PublishedSegments {
   // Mean squared distance to the centre, of each segment.
   std::vector<double> mean_squared_distance;
   std::vector<std::string> labels;
+  // What the members of each segment did (model order). Null until a pass has met them as such.
+  std::vector<std::shared_ptr<const MemberSeries>> series;
   int64_t as_of_ms = 0;
   // For another look at the customers, never null: all of them, in transformed units, while they
   // fit the learner's sample; else that sample, and micro-clusters that stand for all.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "node/event_writer.h"
 #include "node/explore_view.h"
 #include "node/learner.h"
+#include "node/member_series.h"
 #include "node/partition_set.h"
 #include "node/prediction_learner.h"
 #include "node/request_error.h"
@@ -99,11 +101,21 @@ class LiveServing final : public Serving {
                            v1::SimilarItemsResponse* response) const;
   void AddAlike(ItemId item, double score, v1::Source source,
                 const v1::SimilarItemsRequest& request, v1::SimilarItemsResponse* response) const;
-  // The newest `count` steps of "series/…", from step `first` on; points before `since_ms` are not
-  // whole.
+  // Steps of a series, from step `first` on; points before `since_ms` are not whole.
+  struct StepsRead {
+    std::vector<series::SeriesPoint> points;
+    int64_t first = 0;
+    int64_t since_ms = 0;
+    int64_t walked_ms = 0;  // of a segment: event time of the walk that made it; else 0
+  };
+  // The newest `count` steps of "series/…".
   absl::Status ReadSeries(absl::string_view name, series::Step step, size_t count,
-                          std::vector<series::SeriesPoint>* points, int64_t* first,
-                          int64_t* since_ms) const;
+                          StepsRead* read) const;
+  // Leaves out what a forecast cannot learn from, at both ends.
+  static void KeepWhole(series::Step step, StepsRead* read);
+  // Never null.
+  absl::StatusOr<std::shared_ptr<const MemberSeries>> SeriesOfSegment(uint32_t id) const;
+  void ListSegmentSeries(v1::ListSeriesResponse* response) const;
   void SumSeries(series::SeriesKey key, series::Step step, int64_t first,
                  std::vector<series::SeriesPoint>* points, int64_t* since_ms) const;
   void FillFreshness(PartitionId partition, v1::Freshness* out) const;
