@@ -10,6 +10,7 @@
 #include "event/json_parser.h"
 #include "event/native_json.h"
 #include "event/native_proto.h"
+#include "event/plain_json.h"
 #include "event/segment_json.h"
 #include "event/wire_format.h"
 
@@ -106,9 +107,11 @@ class Decoder::Impl {
       if (!enveloped) format_ = Format::kProtobuf;
       return DecodeNativeProto(context_, payload.bytes, OneEvent(events));
     }
+    const bool cloud_event = content == ContentType::kCloudEventsJson && !enveloped;
+    if (!cloud_event && DecodePlainJson(context_, payload.bytes, OneEvent(events))) return true;
     dom::object object;
     if (!parser_.Parse(context_, payload.bytes, &object)) return false;
-    if (content == ContentType::kCloudEventsJson && !enveloped) {
+    if (cloud_event) {
       return DecodeCloudEvent(object, events);
     }
     return DecodeObject(object, enveloped, events);

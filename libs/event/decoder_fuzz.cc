@@ -8,6 +8,9 @@
 #include "base/check.h"
 #include "event/decoder.h"
 #include "event/encode.h"
+#include "event/json_parser.h"
+#include "event/native_json.h"
+#include "event/plain_json.h"
 
 namespace kindred::event {
 namespace {
@@ -52,6 +55,22 @@ void CheckRoundTrip(const Event& event) {
   KINDRED_CHECK(proto.empty() || decoder->Decode(record, events).ok()) << json;
 }
 
+// What is read in one pass is read as the parser for all of JSON reads it.
+void CheckPlain(const std::string& value) {
+  static DecodeContext* const context = new DecodeContext;
+  static DecodeContext* const other = new DecodeContext;
+  static JsonParser* const parser = new JsonParser(context->max_depth);
+  Event event;
+  context->arena.Reset();
+  if (!DecodePlainJson(*context, value, &event)) return;
+  dom::object object;
+  Event expected;
+  other->arena.Reset();
+  KINDRED_CHECK(parser->Parse(*other, value, &object)) << other->detail;
+  KINDRED_CHECK(DecodeNativeJson(*other, object, false, &expected) == NativeOutcome::kDone);
+  KINDRED_CHECK(EncodeJson(event) == EncodeJson(expected)) << value;
+}
+
 }  // namespace
 }  // namespace kindred::event
 
@@ -64,6 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<Header> headers = HeadersOf(data[0]);
   // A copy of its own, so that a read past the end is found.
   const std::string value(reinterpret_cast<const char*>(data) + 1, size - 1);
+  CheckPlain(value);
   const EncodedRecord record{.key = "k", .value = value, .headers = headers, .arrival_ms = 0};
   const DecodeResult result = decoder->Decode(record, events);
   KINDRED_CHECK(result.ok() == !events->empty()) << result.detail;

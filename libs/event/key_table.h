@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <utility>
 
@@ -31,7 +32,7 @@ class KeyTable {
   const Value* Find(absl::string_view name) const {
     if (name.empty()) return nullptr;
     for (size_t slot = Hash(name); !slots_[slot].name.empty(); slot = (slot + 1) % kSlots) {
-      if (slots_[slot].name == name) return &slots_[slot].value;
+      if (Equal(slots_[slot].name, name)) return &slots_[slot].value;
     }
     return nullptr;
   }
@@ -42,6 +43,25 @@ class KeyTable {
     Value value{};
   };
   static constexpr size_t kSlots = 256;
+
+  // A call of memcmp would cost more than comparing such short texts.
+  static bool Equal(absl::string_view a, absl::string_view b) {
+    if (a.size() != b.size()) return false;
+    const auto words_equal = [&]<typename Word>(Word) {
+      Word from_a[2];
+      Word from_b[2];
+      const size_t last = a.size() - sizeof(Word);
+      std::memcpy(&from_a[0], a.data(), sizeof(Word));
+      std::memcpy(&from_a[1], a.data() + last, sizeof(Word));
+      std::memcpy(&from_b[0], b.data(), sizeof(Word));
+      std::memcpy(&from_b[1], b.data() + last, sizeof(Word));
+      return from_a[0] == from_b[0] && from_a[1] == from_b[1];
+    };
+    if (a.size() > 16) return a == b;
+    if (a.size() >= 8) return words_equal(uint64_t{});
+    if (a.size() >= 4) return words_equal(uint32_t{});
+    return a == b;
+  }
 
   static size_t Hash(absl::string_view name) {
     const auto byte = [&](size_t i) { return static_cast<uint8_t>(name[i]); };

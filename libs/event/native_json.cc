@@ -4,108 +4,10 @@
 #include <string>
 
 #include "absl/strings/match.h"
-#include "event/key_table.h"
+#include "event/native_field.h"
 
 namespace kindred::event {
 namespace {
-
-enum class Kind : uint8_t {
-  kText,
-  kId,
-  kNumber,
-  kTime,
-  kType,
-  kCustomType,
-  kGeo,
-  kTraits,
-  kConsent,
-  kProperties,
-  kSpecVersion,
-  kUserInfo,
-};
-
-struct Rule {
-  Kind kind = Kind::kText;
-  absl::string_view Event::*text = nullptr;
-  std::optional<double> Event::*number = nullptr;
-};
-
-Rule Text(absl::string_view Event::*member) { return {Kind::kText, member, nullptr}; }
-Rule Id(absl::string_view Event::*member) { return {Kind::kId, member, nullptr}; }
-Rule Number(std::optional<double> Event::*member) { return {Kind::kNumber, nullptr, member}; }
-
-const KeyTable<Rule>& Rules() {
-  static const auto* const rules = new KeyTable<Rule>({
-      {"event_id", Id(&Event::event_id)},
-      {"eventId", Id(&Event::event_id)},
-      {"user_id", Id(&Event::user_id)},
-      {"userId", Id(&Event::user_id)},
-      {"anonymous_id", Id(&Event::anonymous_id)},
-      {"anonymousId", Id(&Event::anonymous_id)},
-      {"type", {Kind::kType}},
-      {"custom_type", {Kind::kCustomType}},
-      {"customType", {Kind::kCustomType}},
-      {"event_time", {Kind::kTime}},
-      {"eventTime", {Kind::kTime}},
-      {"item_id", Id(&Event::item_id)},
-      {"itemId", Id(&Event::item_id)},
-      {"quantity", Number(&Event::quantity)},
-      {"price", Number(&Event::price)},
-      {"amount", Number(&Event::amount)},
-      {"currency", Text(&Event::currency)},
-      {"order_id", Id(&Event::order_id)},
-      {"orderId", Id(&Event::order_id)},
-      {"rating", Number(&Event::rating)},
-      {"category", Text(&Event::category)},
-      {"brand", Text(&Event::brand)},
-      {"title", Text(&Event::title)},
-      {"query", Text(&Event::query)},
-      {"channel", Text(&Event::channel)},
-      {"device", Text(&Event::device)},
-      {"geo", {Kind::kGeo}},
-      {"country", Text(&Event::country)},
-      {"region", Text(&Event::region)},
-      {"city", Text(&Event::city)},
-      {"session_id", Id(&Event::session_id)},
-      {"sessionId", Id(&Event::session_id)},
-      {"traits", {Kind::kTraits}},
-      {"consent", {Kind::kConsent}},
-      {"previous_id", Id(&Event::previous_id)},
-      {"previousId", Id(&Event::previous_id)},
-      {"group_id", Id(&Event::group_id)},
-      {"groupId", Id(&Event::group_id)},
-      {"properties", {Kind::kProperties}},
-      {"device_id", Id(&Event::device_id)},
-      {"deviceId", Id(&Event::device_id)},
-      {"email_sha256", Id(&Event::email_sha256)},
-      {"emailSha256", Id(&Event::email_sha256)},
-      {"external_id", Id(&Event::external_id)},
-      {"externalId", Id(&Event::external_id)},
-      // Google Analytics and Google Retail.
-      {"user_pseudo_id", Id(&Event::anonymous_id)},
-      {"visitor_id", Id(&Event::anonymous_id)},
-      {"visitorId", Id(&Event::anonymous_id)},
-      {"user_info", {Kind::kUserInfo}},
-      {"userInfo", {Kind::kUserInfo}},
-      {"specversion", {Kind::kSpecVersion}},
-  });
-  return *rules;
-}
-
-bool IsSegmentType(absl::string_view type) {
-  switch (type.size()) {
-    case 4:
-      return type == "page";
-    case 5:
-      return type == "track" || type == "group" || type == "alias";
-    case 6:
-      return type == "screen";
-    case 8:
-      return type == "identify";
-    default:
-      return false;
-  }
-}
 
 bool ReadGeo(DecodeContext& context, absl::string_view name, dom::element value, Event* event) {
   std::optional<dom::object> geo;
@@ -195,26 +97,26 @@ bool ReadType(DecodeContext& context, absl::string_view name, dom::element value
 }
 
 // Reads everything but the type.
-bool ReadField(DecodeContext& context, const Rule& rule, absl::string_view name, dom::element value,
-               Event* event) {
+bool ReadField(DecodeContext& context, const NativeField& rule, absl::string_view name,
+               dom::element value, Event* event) {
   switch (rule.kind) {
-    case Kind::kText:
+    case FieldKind::kText:
       return ReadText(context, name, value, &(event->*rule.text));
-    case Kind::kId:
+    case FieldKind::kId:
       return ReadId(context, name, value, &(event->*rule.text));
-    case Kind::kNumber:
+    case FieldKind::kNumber:
       return ReadNumber(context, name, value, &(event->*rule.number));
-    case Kind::kTime:
+    case FieldKind::kTime:
       return ReadTime(context, name, value, &event->event_time_ms);
-    case Kind::kGeo:
+    case FieldKind::kGeo:
       return ReadGeo(context, name, value, event);
-    case Kind::kUserInfo:
+    case FieldKind::kUserInfo:
       return ReadUserInfo(context, name, value, event);
-    case Kind::kTraits:
+    case FieldKind::kTraits:
       return ReadTraits(context, name, value, event);
-    case Kind::kConsent:
+    case FieldKind::kConsent:
       return ReadConsent(context, "consent", value, event);
-    case Kind::kProperties:
+    case FieldKind::kProperties:
       return ReadProperties(context, name, value, event);
     default:
       AddField(context, name, value, &event->properties);
@@ -283,15 +185,15 @@ NativeOutcome DecodeNativeJson(DecodeContext& context, dom::object object, bool 
   };
   for (const dom::key_value_pair field : object) {
     const absl::string_view name = ToView(field.key);
-    const Rule* rule = Rules().Find(name);
+    const NativeField* rule = NativeFields().Find(name);
     if (rule == nullptr) {
       AddField(context, name, field.value, &event->properties);
-    } else if (rule->kind == Kind::kType) {
+    } else if (rule->kind == FieldKind::kType) {
       if (!ReadType(context, name, field.value, &type)) return NativeOutcome::kFailed;
       if (IsSegmentType(type) && is_shape(JsonShape::kSegment)) return NativeOutcome::kSegment;
-    } else if (rule->kind == Kind::kCustomType) {
+    } else if (rule->kind == FieldKind::kCustomType) {
       if (!ReadText(context, name, field.value, &custom_type)) return NativeOutcome::kFailed;
-    } else if (rule->kind == Kind::kSpecVersion && !enveloped &&
+    } else if (rule->kind == FieldKind::kSpecVersion && !enveloped &&
                is_shape(JsonShape::kCloudEvents)) {
       return NativeOutcome::kCloudEvents;
     } else if (!ReadField(context, *rule, name, field.value, event)) {
