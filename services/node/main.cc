@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <cstddef>
 #include <cstdio>
 #include <iterator>
 #include <memory>
@@ -19,6 +20,10 @@
 #include "node/config.h"
 #include "node/node.h"
 #include "node/version.h"
+
+// jemalloc's; not there under a sanitizer, which has an allocator of its own.
+extern "C" int mallctl(const char* name, void* old_value, size_t* old_size, void* new_value,
+                       size_t new_size) __attribute__((weak));
 
 namespace kindred::node {
 namespace {
@@ -149,11 +154,18 @@ base::LogLevel LevelOf(const std::string& name) {
   return name == "error" ? base::LogLevel::kError : base::LogLevel::kInfo;
 }
 
+void ReleaseFreeMemory() {
+  // Of all arenas: 4096 is their number for all (JEMALLOC_MANUAL, arena.<i>.purge).
+  if (mallctl != nullptr) mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+}
+
 int RunNode(const config::v1::NodeConfig& config) {
   BlockSignals();
   std::thread(WaitForSignals).detach();
+  NodeHooks hooks;
+  hooks.release_free_memory = ReleaseFreeMemory;
   absl::StatusOr<std::unique_ptr<Node>> node =
-      Node::Start(config, {}, [] { return signals.load() > 0; });
+      Node::Start(config, hooks, [] { return signals.load() > 0; });
   if (absl::IsCancelled(node.status())) return 0;
   if (!node.ok()) {
     base::LogError("node", "cannot start", {{"error", node.status()}});

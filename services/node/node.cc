@@ -24,6 +24,7 @@
 #include "node/item_record.h"
 #include "node/learner.h"
 #include "node/live_serving.h"
+#include "node/memory_plan.h"
 #include "node/node_metrics.h"
 #include "node/node_options.h"
 #include "node/outbox.h"
@@ -53,9 +54,9 @@ constexpr absl::Duration kWatch = absl::Milliseconds(200);
 constexpr absl::Duration kDialInterval = absl::Seconds(5);
 constexpr absl::Duration kStuckAfter = absl::Seconds(60);
 constexpr absl::Duration kLeaveLimit = absl::Seconds(5);
-constexpr int64_t kMebi = 1 << 20;
-// So much above its target, a fiftieth of the bound, memory is tight.
-constexpr int64_t kTightShare = 50;
+// Of records that are fetched ahead there are at most as many as fit with so few bytes each: the
+// client's own bytes for one are as many.
+constexpr size_t kLeastRecordBytes = 512;
 
 stream::Connection ConnectionOf(const config::v1::KafkaConfig& kafka,
                                 telemetry::Registry* registry) {
@@ -123,9 +124,9 @@ class NodeImpl final : public Node {
     absl::MutexLock lock(&mutex_);
     if (fatal_.ok()) fatal_ = WithAdvice(status, config_.store().data_dir());
   }
-  int64_t memory_limit() const { return config_.store().memory_limit_mib() * kMebi; }
 
   config::v1::NodeConfig config_;
+  const MemoryPlan memory_ = MemoryPlanOf(config_);
   const NodeHooks hooks_;
   absl::Time start_time_;
   telemetry::Registry registry_;
@@ -202,8 +203,8 @@ absl::Status NodeImpl::OpenState() {
   options.cluster_id = cluster_id_;
   options.topic = config_.kafka().topic();
   options.partition_count = partition_count_;
-  options.block_cache_bytes = std::clamp(memory_limit() / 8, 16 * kMebi, 2048 * kMebi);
-  options.write_buffer_bytes = options.block_cache_bytes / 2;
+  options.block_cache_bytes = static_cast<int64_t>(memory_.block_cache);
+  options.write_buffer_bytes = static_cast<int64_t>(memory_.write_buffers);
   KINDRED_ASSIGN_OR_RETURN(store_, store::Store::Open(options));
   KINDRED_RETURN_IF_ERROR(CheckLastingSettings());
   cold_ = std::make_unique<StoreColdReader>(store_.get());
@@ -284,7 +285,7 @@ absl::Status NodeImpl::RestorePartitions() {
       }));
   KINDRED_ASSIGN_OR_RETURN(const std::vector<store::StoredPartition> stored, store_->Partitions());
   if (stored.empty()) return absl::OkStatus();
-  const size_t budget = static_cast<size_t>(memory_limit() / 2) / stored.size();
+  const size_t budget = memory_.loaded_profiles / stored.size();
   for (const store::StoredPartition& one : stored) {
     KINDRED_RETURN_IF_ERROR(partitions_->Ensure(one.partition).Restore(*store_, budget));
     outbox_pending_at_start_.push_back(one.partition);
@@ -301,7 +302,7 @@ absl::Status NodeImpl::StartServers() {
   StatusInfo info;
   info.topic = config_.kafka().topic();
   info.group = config_.kafka().group();
-  info.memory_limit_bytes = memory_limit();
+  info.memory_limit_bytes = memory_.limit;
   info.start_time = start_time_;
   serving_ = std::make_unique<LiveServing>(info, shared_.get(), partitions_.get(), cold_.get(),
                                            store_.get(), learner_.get(), predictions_.get(),
@@ -355,6 +356,8 @@ absl::Status NodeImpl::StartIngest() {
   source.topic = config_.kafka().topic();
   source.group = config_.kafka().group();
   source.group_instance_id = config_.kafka().instance_id();
+  source.queue_bytes = memory_.client_queue;
+  source.queue_records = memory_.client_queue / kLeastRecordBytes;
   source.session_timeout = absl::Milliseconds(config_.kafka().session_timeout_ms());
   health_.Set(telemetry::Probe::kReadiness, "partitions",
               absl::UnavailableError("none is assigned yet"));
@@ -431,15 +434,16 @@ void NodeImpl::WatchMemory() {
     ++count;
   });
   if (count == 0) return;
-  const int64_t target = memory_limit() / 10 * 9;
-  const int64_t over = ResidentBytes() - target;
-  const int64_t floor = memory_limit() / 16;
-  const int64_t budget = over > 0 ? std::max(floor, static_cast<int64_t>(profiles) - over)
-                                  : std::max(floor, memory_limit() / 4 * 3);
-  const bool tight = over > memory_limit() / kTightShare;
+  int64_t resident = ResidentBytes();
+  if (memory_.Near(resident) && hooks_.release_free_memory) {
+    // What the allocator keeps for later goes before what readers would miss.
+    hooks_.release_free_memory();
+    resident = ResidentBytes();
+  }
+  const MemoryBudget budget = memory_.BudgetAt(resident, profiles);
   for (const auto& worker : workers_) {
-    worker->SetProfileBudget(static_cast<size_t>(budget) / count);
-    worker->SetMemoryTight(tight);
+    worker->SetProfileBudget(budget.profiles / count);
+    worker->SetMemoryTight(budget.tight);
   }
 }
 

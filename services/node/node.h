@@ -20,6 +20,9 @@ struct NodeHooks {
   // The topics exist already and cannot be asked for (embedded broker): partitions of the events
   // topic. 0: ask the brokers.
   int32_t partition_count = 0;
+  // Gives the memory that the allocator holds and nobody uses back to the system; called where the
+  // process is near its bound, several times a second. May be empty.
+  std::function<void()> release_free_memory;
 };
 
 // Threads: Start() and Stop() from one thread; the rest from any.

@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "node/blend_config.h"
+#include "node/memory_plan.h"
 #include "node/partition.h"
 
 namespace kindred::node {
@@ -21,22 +22,7 @@ namespace {
 
 constexpr int64_t kMebi = 1 << 20;
 constexpr int64_t kDayMs = 86'400'000;
-// Of the memory, what is not stored may take one part in so many: half of it in checkpoints that
-// wait, half in changes that are in none yet.
-constexpr size_t kUnstoredShare = 8;
-// And records that wait for their worker.
-constexpr size_t kQueueShare = 32;
-
-// What item relations and the search for copies may take of the memory where nothing is said.
-constexpr int64_t kRelationShare = 4;
-constexpr int64_t kDedupShare = 8;
 constexpr size_t kLeastRelationBytes = 1 << 20;  // of a partition; see recommend::Validate()
-
-// A bound of `mib`; 0: one part in `share` of the process's.
-size_t BytesOf(int64_t mib, const config::v1::NodeConfig& config, int64_t share) {
-  const int64_t limit = config.store().memory_limit_mib() * kMebi;
-  return static_cast<size_t>(mib > 0 ? mib * kMebi : limit / share);
-}
 
 // InvalidArgument names the type or the weight that cannot be used.
 absl::Status ReadEventWeights(const config::v1::RecommendConfig& config,
@@ -73,10 +59,9 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.blend = BlendOptionsOf(config.recommend().blend());
   options.content.max_items = static_cast<size_t>(config.recommend().content_items());
   options.pairs = recommend::SharedOver(options.pairs, partitions);
+  const MemoryPlan memory = MemoryPlanOf(config);
   options.pairs.max_bytes =
-      std::max(kLeastRelationBytes,
-               BytesOf(config.recommend().relation_memory_mib(), config, kRelationShare) /
-                   static_cast<size_t>(partitions));
+      std::max(kLeastRelationBytes, memory.relations / static_cast<size_t>(partitions));
   KINDRED_RETURN_IF_ERROR(ReadEventWeights(config.recommend(), &options.event_weights));
   options.attribution.window_ms =
       int64_t{config.recommend().attribution_window_hours()} * 3'600'000;
@@ -93,9 +78,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
                              ? clean::OutlierAction::kQuarantine
                              : clean::OutlierAction::kFlag;
   options.dedup_window_ms = int64_t{config.clean().dedup_window_hours()} * 3'600'000;
-  options.dedup_bytes_per_partition =
-      BytesOf(config.clean().dedup_memory_mib(), config, kDedupShare) /
-      static_cast<size_t>(partitions);
+  options.dedup_bytes_per_partition = memory.dedup / static_cast<size_t>(partitions);
   options.max_record_bytes = static_cast<size_t>(config.clean().max_record_kib()) << 10;
   options.breaker.window_records = static_cast<uint32_t>(config.clean().breaker_window_records());
   options.breaker.share = config.clean().breaker_share();
@@ -154,15 +137,15 @@ PredictionOptions PredictionOptionsOf(const config::v1::NodeConfig& config) {
 }
 
 WorkerOptions WorkerOptionsOf(const config::v1::NodeConfig& config, int workers) {
-  const size_t memory = static_cast<size_t>(config.store().memory_limit_mib() * kMebi);
+  const MemoryPlan memory = MemoryPlanOf(config);
   const size_t count = static_cast<size_t>(workers);
   WorkerOptions options;
   options.checkpoint_interval = absl::Milliseconds(config.store().checkpoint_interval_ms());
   options.checkpoint_dirty_bytes =
       static_cast<size_t>(config.store().checkpoint_dirty_mib() * kMebi);
-  options.queue_bytes = std::min(options.queue_bytes, memory / kQueueShare / count);
-  options.waiting_bytes = memory / kUnstoredShare / 2;
-  options.unstored_bytes = options.waiting_bytes / count;
+  options.queue_bytes = memory.worker_queues / count;
+  options.waiting_bytes = memory.waiting;
+  options.unstored_bytes = memory.unstored / count;
   return options;
 }
 
