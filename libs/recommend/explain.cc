@@ -7,6 +7,10 @@
 namespace kindred::recommend {
 
 void Query::Explain(Answer* answer) {
+  scratch_.numbers.clear();
+  for (const Top& top : scratch_.top) {
+    scratch_.numbers.push_back(scratch_.candidates.Find(top.item));
+  }
   SplitAmounts();
   if (has_content_) SplitContent();
   for (uint32_t place = 0; place < scratch_.top.size(); ++place) AppendItem(place, answer);
@@ -25,7 +29,7 @@ void Query::SplitAmounts() {
   const float similar_scale = similar_scale_, next_scale = next_scale_, shrink = shrink_;
   scratch_.amounts.assign(n * scratch_.seeds.size() * 2, 0.0f);
   for (uint32_t place = 0; place < n; ++place) {
-    const uint32_t number = scratch_.candidates.Find(scratch_.top[place].item);
+    const uint32_t number = scratch_.numbers[place];
     if (number == CandidateTable::kNone) continue;
     const RelationSums sums = scratch_.candidates.sums(number);
     if (sums.last_entry == 0) continue;
@@ -53,7 +57,7 @@ void Query::SplitContent() {
   scratch_.alike.assign(n * seeds, 0.0f);
   CandidateTable& candidates = scratch_.candidates;
   for (uint32_t place = 0; place < n; ++place) {
-    const uint32_t number = candidates.Find(scratch_.top[place].item);
+    const uint32_t number = scratch_.numbers[place];
     if (number != CandidateTable::kNone) candidates.candidate(number).place = place;
   }
   for (size_t s = 0; s < seeds; ++s) {
@@ -94,7 +98,11 @@ void Query::AppendItem(uint32_t place, Answer* answer) {
     const Seed& seed = scratch_.seeds[s];
     add(Source::kContent, seed.kind, seed.item, AlikeAmount(place, s));
   }
-  for (size_t i = 0; max_repeat_ > 0 && i < request_.purchased.size(); ++i) {
+  const uint32_t number = scratch_.numbers[place];
+  const size_t owned =
+      number == CandidateTable::kNone ? 0 : scratch_.candidates.candidate(number).owned;
+  if (owned > 0) add(Source::kRepeat, SeedKind::kNone, 0, RepeatAmount(owned - 1));
+  for (size_t i = owned; owned_twice_ && owned > 0 && i < request_.purchased.size(); ++i) {
     if (request_.purchased[i].item.value() == item) {
       add(Source::kRepeat, SeedKind::kNone, 0, RepeatAmount(i));
     }

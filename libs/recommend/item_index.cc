@@ -22,7 +22,12 @@ enum Flag : uint32_t {
   kInTop = 32,          // in the list over all
   kInCategoryTop = 64,  // in the list of its category
   kWithdrawn = 128,     // hidden by SetHidden(), whatever the catalogue says
+  kTitled = 256,        // there is a title; who finds none takes no lock
 };
+
+bool IsEligible(uint32_t flags) {
+  return (flags & (kMet | kUnavailable | kHidden | kRemoved | kWithdrawn)) == kMet;
+}
 
 // Adds without a lock and gives the new sum.
 double AddTo(std::atomic<double>& sum, double value) {
@@ -118,6 +123,7 @@ void ItemIndex::SetAttributes(ItemId item, const ItemAttributes& attributes) {
     } else {
       titles_[id] = attributes.title;
     }
+    SetFlag(flags, kTitled, !attributes.title.empty());
   }
   // The category may be another one now.
   SetFlag(flags, kInCategoryTop, false);
@@ -164,6 +170,7 @@ bool ItemIndex::SetTitleFromEvent(ItemId item, absl::string_view title, int64_t 
   std::string& kept = titles_[id];
   if (earliest < lead || (earliest == lead && !kept.empty() && kept <= title)) return false;
   kept = std::string(title);
+  SetFlag(chunk->flags[id & kChunkMask], kTitled, true);
   known.store(lead, std::memory_order_relaxed);
   return true;
 }
@@ -204,8 +211,14 @@ ItemIndex::Facts ItemIndex::GetFacts(uint32_t item) const {
   if ((flags & kFromCatalogue) == 0 && !(facts.price > 0)) {
     facts.price = std::numeric_limits<float>::quiet_NaN();
   }
-  facts.eligible = (flags & (kMet | kUnavailable | kHidden | kRemoved | kWithdrawn)) == kMet;
+  facts.eligible = IsEligible(flags);
   return facts;
+}
+
+bool ItemIndex::Eligible(uint32_t item) const {
+  const Chunk* chunk = item < kMaxItems ? ChunkOf(item) : nullptr;
+  return chunk != nullptr &&
+         IsEligible(chunk->flags[item & kChunkMask].load(std::memory_order_relaxed));
 }
 
 ItemAttributes ItemIndex::Attributes(ItemId item) const {
@@ -227,6 +240,10 @@ ItemAttributes ItemIndex::Attributes(ItemId item) const {
 }
 
 std::string ItemIndex::Title(ItemId item) const {
+  const Chunk* chunk = item.value() < kMaxItems ? ChunkOf(item.value()) : nullptr;
+  if (chunk == nullptr) return {};
+  const auto& flags = chunk->flags[item.value() & kChunkMask];
+  if ((flags.load(std::memory_order_relaxed) & kTitled) == 0) return {};
   const std::lock_guard lock(titles_mutex_);
   const auto found = titles_.find(item.value());
   return found == titles_.end() ? std::string() : found->second;

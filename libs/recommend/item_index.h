@@ -133,14 +133,14 @@ class ItemIndex {
     bool eligible;  // known, available, not hidden, not removed
   };
   Facts GetFacts(uint32_t item) const;
+  bool Eligible(uint32_t item) const;  // as Facts::eligible, alone
 
   // The most popular items of a category (TermId 0: of all), best first, at most kPopularKept; null
   // if there is none. Forward-weighted sums only grow, so an item enters the list when it passes
   // the last. The order may be behind by a thousandth of all events; membership is not.
   using PopularItems = std::vector<uint32_t>;
   std::shared_ptr<const PopularItems> Popular(TermId category) const;
-  // Highest id that exists.
-  uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }
+  uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }  // highest id
   uint64_t item_count() const { return items_.load(std::memory_order_relaxed); }
   size_t memory_bytes() const;
   // Items alike by content (content_index.h writes it).

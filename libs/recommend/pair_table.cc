@@ -56,13 +56,18 @@ PairTable::PairTable(PartitionId partition, const PairOptions& options, ItemInde
       bytes_(sizeof(*this)),
       directory_(NewDirectory(0)) {}
 
-RowView PairTable::Row(uint32_t item) const {
-  const Block* block = Find(item);
-  if (block == nullptr) return {};
-  return {.size = block->size.load(std::memory_order_acquire),
-          .neighbours = block->neighbours(),
-          .symmetric = block->symmetric(),
-          .directed = block->directed()};
+const PairTable::Block* PairTable::FindRow(uint32_t item) const {
+  const Block* const row = Find(item);
+  __builtin_prefetch(row);
+  return row;
+}
+
+RowView PairTable::ReadRow(const Block* row) {
+  if (row == nullptr) return {};
+  return {.size = row->size.load(std::memory_order_acquire),
+          .neighbours = row->neighbours(),
+          .symmetric = row->symmetric(),
+          .directed = row->directed()};
 }
 
 void PairTable::PrefetchSlots(ItemId item, absl::Span<const Touch> recent) const {

@@ -81,7 +81,12 @@ class PairTable {
   void PrefetchRows(ItemId item, absl::Span<const Touch> recent) const;
 
   // --- Reading
-  RowView Row(uint32_t item) const;
+  RowView Row(uint32_t item) const { return ReadRow(FindRow(item)); }
+  // The same in two steps, for who reads many rows: what ReadRow() looks at is on its way from
+  // FindRow() on, and what FindRow() looks at from PrefetchSlots() on. Null: there is none.
+  struct Block;
+  const Block* FindRow(uint32_t item) const;
+  static RowView ReadRow(const Block* row);
   const Revisits& revisits() const { return revisits_; }
   PartitionId partition() const { return partition_; }
   uint64_t events() const { return events_; }
@@ -110,7 +115,6 @@ class PairTable {
       const std::function<void(ItemId, double support, double popularity)>& visit) const;
 
  private:
-  struct Block;
   struct Directory;
   struct Retired {
     void* memory;

@@ -36,6 +36,7 @@ struct QueryScratch {
   CandidateTable candidates;
   std::vector<Seed> seeds;
   std::vector<SeedRow> rows;  // by seed, then by partition
+  std::vector<const PairTable::Block*> found;
   // Of each entry of the rows: the entry before it that names the same item, counted from 1; 0 if
   // none does. So the entries of a chosen item are found without a walk over all.
   std::vector<uint32_t> earlier;
@@ -44,6 +45,7 @@ struct QueryScratch {
   std::vector<Top> top;
 
   std::vector<float> amounts;               // [place][seed][similar, next]
+  std::vector<uint32_t> numbers;            // of the chosen ones, as candidates
   std::vector<Contribution> contributions;  // of one item
   std::vector<float> alike;                 // [place][seed], by content
 };
@@ -64,12 +66,13 @@ class Query {
   float Reminder(size_t step) const;
   double Prior() const;
   void FindRows();
+  void ReadRows();
   void Accumulate(const SeedRow& from);
   void AddContent();
   float ContentAmount(const Seed& seed, float root_support, float likeness) const;
   void AddOwn();
-  void AddExtra(uint32_t item, float amount);
-  double Frequency(const OwnedItem& owned) const;
+  Candidate& AddExtra(uint32_t item, float amount);
+  double Frequency(const OwnedItem& owned, double popularity) const;
   float RepeatAmount(size_t owned) const;
   void FindMaxima();
   void AddPopular();
@@ -78,7 +81,9 @@ class Query {
   // --- The best of them.
   bool Eligible(uint32_t item) const;
   void Select();
+  void SelectAmong(uint32_t begin, uint32_t end);
   void Consider(const Top& entry);
+  void DropWorse();
   void FillFromAll();
 
   // --- What their scores are made of (explain.cc).
@@ -108,7 +113,13 @@ class Query {
   const uint32_t count_;
   const bool has_content_;
   RevisitSums revisits_;
+  // Candidates by relations come first, up to the one place, then the customer's own, up to the
+  // other, then popular ones.
+  uint32_t related_ = 0, owned_ = 0;
+  float least_ = -kInfinity;  // score of the worst of the best so far, once there are enough
+  const bool unfiltered_;     // but for what is not eligible at all
   double max_repeat_ = 0;
+  bool owned_twice_ = false;  // something stands among what was bought more than once
   float similar_scale_ = 0, next_scale_ = 0;
   double popular_scale_ = 0;
   double most_popular_ = 0;

@@ -40,7 +40,9 @@ Query::Query(const BlendOptions& options, const Request& request, const ItemInde
       now_weight_(static_cast<float>(index.RelationWeight(request.now_ms))),
       shrink_(static_cast<float>(options.shrink) * now_weight_),
       count_(std::min(request.count, Request::kMaxCount)),
-      has_content_(options.content_weight > 0 && !index.content().empty()) {}
+      has_content_(options.content_weight > 0 && !index.content().empty()),
+      unfiltered_(request.category.value() == 0 && !(request.min_price > -kInfinity) &&
+                  !(request.max_price < kInfinity) && !request.filter) {}
 
 void Query::Run(Answer* answer) {
   scratch_.candidates.Clear();
@@ -59,12 +61,14 @@ void Query::Run(Answer* answer) {
     }
     Accumulate(scratch_.rows[i]);
   }
+  related_ = scratch_.candidates.size();
   if (has_content_) AddContent();
   popular_ = index_.Popular(request_.category);
   if (popular_ != nullptr && !popular_->empty()) {
     most_popular_ = index_.RawPopularity(popular_->front());
   }
   AddOwn();
+  owned_ = scratch_.candidates.size();
   FindMaxima();
   AddPopular();
   answer->candidates = scratch_.candidates.size();
@@ -96,7 +100,7 @@ void Query::BlockExcluded() {
 void Query::Block(ItemId item) {
   if (item.value() >= ItemIndex::kMaxItems) return;
   CandidateTable& candidates = scratch_.candidates;
-  candidates.candidate(candidates.At(item.value(), index_)).blocked = true;
+  candidates.candidate(candidates.At(item.value(), index_)).blocked = 1;
 }
 
 void Query::CollectSeeds() {
@@ -152,13 +156,28 @@ float Query::Reminder(size_t step) const {
 
 double Query::Prior() const { return kPriorEvents * now_weight_; }
 
+// Rows lie anywhere in memory: each step asks for all that the next one looks at.
 void Query::FindRows() {
+  for (const Seed& seed : scratch_.seeds) {
+    if (seed.root_support <= 0) continue;
+    for (const auto& table : *tables_) table->PrefetchSlots(ItemId(seed.item), {});
+  }
+  scratch_.found.clear();
+  for (const Seed& seed : scratch_.seeds) {
+    if (seed.root_support <= 0) continue;
+    for (const auto& table : *tables_) scratch_.found.push_back(table->FindRow(seed.item));
+  }
+  ReadRows();
+}
+
+void Query::ReadRows() {
   scratch_.rows.clear();
   uint32_t entries = 0;
+  const PairTable::Block* const* found = scratch_.found.data();
   for (size_t s = 0; s < scratch_.seeds.size(); ++s) {
     if (scratch_.seeds[s].root_support <= 0) continue;
-    for (const auto& table : *tables_) {
-      const RowView row = table->Row(scratch_.seeds[s].item);
+    for (size_t t = 0; t < tables_->size(); ++t) {
+      const RowView row = PairTable::ReadRow(*found++);
       if (row.size == 0) continue;
       scratch_.rows.push_back({.row = row, .seed = static_cast<uint32_t>(s), .begin = entries});
       entries += row.size;
@@ -175,13 +194,13 @@ void Query::Accumulate(const SeedRow& from) {
   uint32_t* const earlier = scratch_.earlier.data() + begin;
   scratch_.candidates.Reserve(row.size);
   CandidateTable::Adder candidates(&scratch_.candidates, &index_);
-  for (uint32_t i = 0; i < row.size; ++i) {
+  for (size_t i = 0; i < row.size; ++i) {
     RelationSums& sums = candidates.sums(candidates.At(row.neighbours[i]));
     sums.similar += seed.similar_weight * RowView::Load(row.symmetric + i) /
                     (seed.root_support * sums.root_support + shrink);
     sums.next += seed.next_weight * RowView::Load(row.directed + i);
     earlier[i] = sums.last_entry;
-    sums.last_entry = begin + i + 1;
+    sums.last_entry = begin + static_cast<uint32_t>(i) + 1;
   }
 }
 
@@ -206,33 +225,47 @@ float Query::ContentAmount(const Seed& seed, float root_support, float likeness)
 // Reminders and repeat purchases.
 void Query::AddOwn() {
   for (const Seed& seed : scratch_.seeds) {
-    if (seed.reminder > 0) AddExtra(seed.item, seed.reminder);
+    if (seed.reminder > 0 && seed.item < ItemIndex::kMaxItems) AddExtra(seed.item, seed.reminder);
   }
-  scratch_.frequencies.clear();
-  for (const OwnedItem& owned : request_.purchased) {
-    scratch_.frequencies.push_back(Frequency(owned));
-    max_repeat_ = std::max(max_repeat_, scratch_.frequencies.back());
+  const size_t bought = request_.purchased.size();
+  scratch_.frequencies.resize(bought);
+  // Reads from all over memory, apart from the arithmetic, so that they overlap.
+  for (size_t i = 0; i < bought; ++i) {
+    const uint32_t item = request_.purchased[i].item.value();
+    scratch_.frequencies[i] = item < ItemIndex::kMaxItems ? index_.RawPopularity(item) : 0;
+  }
+  for (size_t i = 0; i < bought; ++i) {
+    double& frequency = scratch_.frequencies[i];
+    frequency = Frequency(request_.purchased[i], frequency);
+    max_repeat_ = std::max(max_repeat_, frequency);
   }
   if (options_.repeat_weight <= 0) max_repeat_ = 0;
   if (max_repeat_ <= 0) return;
-  for (size_t i = 0; i < request_.purchased.size(); ++i) {
-    AddExtra(request_.purchased[i].item.value(), RepeatAmount(i));
+  for (size_t i = 0; i < bought; ++i) {
+    const uint32_t item = request_.purchased[i].item.value();
+    if (item >= ItemIndex::kMaxItems) continue;
+    Candidate& candidate = AddExtra(item, RepeatAmount(i));
+    if (candidate.owned == 0) {
+      candidate.owned = static_cast<uint32_t>(i + 1) & Candidate::kMostOwned;
+    } else {
+      owned_twice_ = true;
+    }
   }
 }
 
-void Query::AddExtra(uint32_t item, float amount) {
-  if (item >= ItemIndex::kMaxItems) return;
+// `item` is below ItemIndex::kMaxItems.
+Candidate& Query::AddExtra(uint32_t item, float amount) {
   CandidateTable& candidates = scratch_.candidates;
-  candidates.candidate(candidates.At(item, index_)).extra += amount;
+  Candidate& candidate = candidates.candidate(candidates.At(item, index_));
+  candidate.extra += amount;
+  return candidate;
 }
 
 // How often the customer bought it, tilted towards what is bought these days: what is out of
 // season or sold no more fades.
-double Query::Frequency(const OwnedItem& owned) const {
+double Query::Frequency(const OwnedItem& owned, double popularity) const {
   const double age = static_cast<double>(request_.now_ms) - static_cast<double>(owned.last_ms);
-  const bool exists = owned.item.value() < ItemIndex::kMaxItems;
-  const double share =
-      most_popular_ > 0 && exists ? index_.RawPopularity(owned.item.value()) / most_popular_ : 0;
+  const double share = most_popular_ > 0 ? popularity / most_popular_ : 0;
   return owned.orders * Halving(age, options_.repeat_half_life_days) *
          std::pow(share + kLeastShare, options_.repeat_trend);
 }
@@ -260,7 +293,7 @@ void Query::AddPopular() {
   CandidateTable& candidates = scratch_.candidates;
   for (uint32_t item : *popular_) {
     if (added == count_) break;
-    if (candidates.candidate(candidates.At(item, index_)).blocked || !Eligible(item)) continue;
+    if (candidates.candidate(candidates.At(item, index_)).blocked != 0 || !Eligible(item)) continue;
     ++added;
   }
 }
@@ -270,6 +303,7 @@ float Query::PopularAmount(uint32_t item) const {
 }
 
 bool Query::Eligible(uint32_t item) const {
+  if (unfiltered_) return index_.Eligible(item);
   const ItemIndex::Facts facts = index_.GetFacts(item);
   if (!facts.eligible) return false;
   if (request_.category.value() != 0 && facts.category != request_.category) return false;
@@ -279,36 +313,51 @@ bool Query::Eligible(uint32_t item) const {
   return !request_.filter || request_.filter(ItemId(item));
 }
 
-// Keeps the best `count_` eligible candidates; a heap whose first is the worst kept.
+// Keeps the best `count_` eligible candidates.
 void Query::Select() {
   if (count_ == 0) return;
+  // What the customer owns is often far ahead: then few of the others need a closer look. What is
+  // popular rarely gets in.
+  SelectAmong(related_, owned_);
+  SelectAmong(0, related_);
+  SelectAmong(owned_, scratch_.candidates.size());
+  if (scratch_.top.size() > count_) DropWorse();
+}
+
+void Query::SelectAmong(uint32_t begin, uint32_t end) {
   // The list may be a thousandth of all events behind.
   const float most_from_popularity = static_cast<float>(1.01 * popular_scale_ * most_popular_);
-  const absl::Span<const Candidate> candidates = scratch_.candidates.candidates();
-  const absl::Span<const RelationSums> sums = scratch_.candidates.sums();
   const float similar_scale = similar_scale_, next_scale = next_scale_;
-  float least = -kInfinity;  // score of the worst kept, once there are enough
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    const float own =
-        sums[i].similar * similar_scale + sums[i].next * next_scale + candidates[i].extra;
+  const Candidate* candidate = scratch_.candidates.candidates().data() + begin;
+  const Candidate* const last = scratch_.candidates.candidates().data() + end;
+  const RelationSums* sums = scratch_.candidates.sums().data() + begin;
+  float least = least_;
+  for (; candidate != last; ++candidate, ++sums) {
+    const float own = sums->similar * similar_scale + sums->next * next_scale + candidate->extra;
     // Most lose whatever their popularity, which is far away in memory.
-    if (own + most_from_popularity < least || candidates[i].blocked) continue;
-    const uint32_t item = candidates[i].item;
-    Consider({.score = own + PopularAmount(item), .item = item});
-    if (scratch_.top.size() == count_) least = scratch_.top.front().score;
+    if (own + most_from_popularity < least || candidate->blocked != 0) continue;
+    Consider({.score = own + PopularAmount(candidate->item), .item = candidate->item});
+    least = least_;
   }
 }
 
+// Up to twice as many as are wanted are kept, and then the worse half is dropped at once.
 void Query::Consider(const Top& entry) {
-  std::vector<Top>& top = scratch_.top;
-  if (top.size() == count_ && !(entry < top.front())) return;
-  if (!Eligible(entry.item)) return;
-  if (top.size() == count_) {
-    std::pop_heap(top.begin(), top.end());
-    top.pop_back();
+  if (entry.score < least_ || !Eligible(entry.item)) return;
+  scratch_.top.push_back(entry);
+  if (scratch_.top.size() == size_t{count_} * 2 ||
+      (scratch_.top.size() == count_ && least_ == -kInfinity)) {
+    DropWorse();
   }
-  top.push_back(entry);
-  std::push_heap(top.begin(), top.end());
+}
+
+// Leaves the best `count_`, of at least so many.
+void Query::DropWorse() {
+  std::vector<Top>& top = scratch_.top;
+  const auto last = top.begin() + (count_ - 1);
+  std::nth_element(top.begin(), last, top.end());
+  least_ = last->score;
+  top.resize(count_);
 }
 
 // Rare: relations and popular lists hold too few eligible items, so look at every item.
@@ -317,6 +366,7 @@ void Query::FillFromAll() {
     if (scratch_.candidates.Find(item) != CandidateTable::kNone) continue;
     Consider({.score = PopularAmount(item), .item = item});
   }
+  if (scratch_.top.size() > count_) DropWorse();
 }
 
 Recommender::Recommender(const BlendOptions& options) : options_(options) {

@@ -198,6 +198,19 @@ TEST_F(RecommenderTest, WhatWasBoughtOftenIsOfferedAgainUnlessExcluded) {
   EXPECT_THAT(Ask({.recent = bought, .exclude_purchased = true}), Not(::testing::Contains(1)));
 }
 
+TEST_F(RecommenderTest, WhatStandsTwiceAmongTheBoughtCountsTwice) {
+  Session({1, 2, 3, 4});
+  const OwnedItem owned[] = {{ItemId(2), 1, kNow}, {ItemId(3), 2, kNow}, {ItemId(2), 3, kNow}};
+  EXPECT_THAT(Ask({.count = 2, .purchased = owned}), ElementsAre(2, 3));
+  const auto repeats = [this](size_t i) {
+    const auto parts = answer_.ContributionsOf(answer_.items[i]);
+    return std::count_if(parts.begin(), parts.end(),
+                         [](const Contribution& part) { return part.source == Source::kRepeat; });
+  };
+  EXPECT_EQ(repeats(0), 2);
+  EXPECT_EQ(repeats(1), 1);
+}
+
 TEST_F(RecommenderTest, RemindersLeadWherePeopleComeBack) {
   const Touch seen[] = {Viewed(2)};
   for (int i = 0; i < 50; ++i) Session({1, 2, 3});

@@ -26,21 +26,29 @@ struct Candidate {
   uint32_t item = 0;
   float extra = 0;              // reminder, repeat and content, final
   uint32_t place = UINT32_MAX;  // among the chosen ones, for content
-  bool blocked = false;
+  uint32_t blocked : 1 = 0;
+  uint32_t owned : 31 = 0;  // the first place among what was bought, counted from 1; 0: was not
+  static constexpr uint32_t kMostOwned = UINT32_MAX >> 1;
 };
 
 // Candidates are numbered from 0 in the order they were met.
 class CandidateTable {
  public:
   static constexpr uint32_t kNone = UINT32_MAX;
+  // `key` is the item, below 2^26, and above it the epoch; of a former epoch it is free.
+  struct Slot {
+    uint32_t key = 0;
+    uint32_t number = 0;  // of the candidate
+  };
 
   CandidateTable() { Allocate(kSmallestBits); }
 
   void Clear() {
     size_ = 0;
-    if (++epoch_ < kEpochs) return;
-    std::fill_n(slots_.get(), capacity_ * 2, 0);  // wrapped: old epochs would look new
-    epoch_ = 1;
+    epoch_key_ += kOneEpoch;
+    if (epoch_key_ != 0) return;
+    std::fill_n(slots_.get(), capacity_ * 2, Slot());  // wrapped: old epochs would look new
+    epoch_key_ = kOneEpoch;
   }
   // Room for so many more; before them.
   void Reserve(uint32_t more) {
@@ -56,7 +64,8 @@ class CandidateTable {
           index_(*index),
           slots_(table->slots_.get()),
           sums_(table->sums_.get()),
-          epoch_key_(table->KeyOf(0)),
+          epoch_key_(table->epoch_key_),
+          shift_(table->shift_),
           size_(table->size_) {}
     ~Adder() { table_.size_ = size_; }
     Adder(const Adder&) = delete;
@@ -65,26 +74,28 @@ class CandidateTable {
     // The candidate's number; made, with its root support, if absent. `item` is below
     // ItemIndex::kMaxItems.
     uint32_t At(uint32_t item) {
-      const uint64_t key = uint64_t{item} << kItemShift | epoch_key_;
-      uint32_t at = table_.Home(item);
-      for (;; at = (at + 1) & table_.mask_) {
-        const uint64_t difference = slots_[at] ^ key;
-        if (difference <= kNumberMask) return static_cast<uint32_t>(difference);
-        if ((difference & kEpochMask) != 0) break;  // of a former call: free
+      const uint32_t key = item | epoch_key_;
+      for (size_t at = (item * kHash) >> shift_;; at = (at + 1) & table_.mask_) {
+        if (slots_[at].key == key) return slots_[at].number;
+        if (table_.IsFree(slots_[at])) return Make(at, item);
       }
-      slots_[at] = key | size_;
-      sums_[size_] = {.root_support = index_.RootSupport(item)};
-      table_.candidates_[size_] = {.item = item};
-      return size_++;
     }
     RelationSums& sums(uint32_t number) { return sums_[number]; }
 
    private:
+    uint32_t Make(size_t at, uint32_t item) {
+      slots_[at] = {.key = item | epoch_key_, .number = size_};
+      sums_[size_] = {.root_support = index_.RootSupport(item)};
+      table_.candidates_[size_] = {.item = item};
+      return size_++;
+    }
+
     CandidateTable& table_;
     const ItemIndex& index_;
-    uint64_t* const slots_;
+    Slot* const slots_;
     RelationSums* const sums_;
-    const uint64_t epoch_key_;
+    const uint32_t epoch_key_;
+    const int shift_;
     uint32_t size_;
   };
 
@@ -96,11 +107,9 @@ class CandidateTable {
 
   // kNone if absent.
   uint32_t Find(uint32_t item) const {
-    const uint64_t key = KeyOf(item);
-    for (uint32_t at = Home(item);; at = (at + 1) & mask_) {
-      const uint64_t difference = slots_[at] ^ key;
-      if (difference <= kNumberMask) return static_cast<uint32_t>(difference);
-      if ((difference & kEpochMask) != 0) return kNone;
+    for (size_t at = Home(item);; at = (at + 1) & mask_) {
+      if (slots_[at].key == (item | epoch_key_)) return slots_[at].number;
+      if (IsFree(slots_[at])) return kNone;
     }
   }
 
@@ -111,25 +120,18 @@ class CandidateTable {
   absl::Span<const RelationSums> sums() const { return {sums_.get(), size_}; }
 
  private:
-  // A slot is item, epoch, number of the candidate; item and number below 2^26.
-  static constexpr int kNumberBits = 26, kEpochBits = 12, kSmallestBits = 12;
-  static constexpr int kItemShift = kNumberBits + kEpochBits;
-  static constexpr uint32_t kEpochs = 1u << kEpochBits;
-  static constexpr uint64_t kNumberMask = (uint64_t{1} << kNumberBits) - 1;
-  static constexpr uint64_t kEpochMask = uint64_t{kEpochs - 1} << kNumberBits;
-  static_assert(ItemIndex::kMaxItems <= uint64_t{1} << (64 - kItemShift));
+  static constexpr int kSmallestBits = 12;
+  static constexpr uint32_t kOneEpoch = 1u << 26;
+  static constexpr uint32_t kHash = 2654435769u;  // Knuth's multiplicative hash
+  static_assert(ItemIndex::kMaxItems <= kOneEpoch);
 
-  uint64_t KeyOf(uint32_t item) const {
-    return uint64_t{item} << kItemShift | uint64_t{epoch_} << kNumberBits;
-  }
-  uint32_t Home(uint32_t item) const {
-    return (item * 2654435769u) >> shift_;  // Knuth's multiplicative hash
-  }
+  uint32_t Home(uint32_t item) const { return (item * kHash) >> shift_; }
+  bool IsFree(const Slot& slot) const { return slot.key - epoch_key_ >= kOneEpoch; }
   void Allocate(int bits) {
     shift_ = 32 - bits;
     mask_ = (1u << bits) - 1;
     capacity_ = 1u << (bits - 1);  // half of the slots
-    slots_ = std::make_unique<uint64_t[]>(size_t{1} << bits);
+    slots_ = std::make_unique<Slot[]>(size_t{1} << bits);
     candidates_ = std::make_unique<Candidate[]>(capacity_);
     sums_ = std::make_unique<RelationSums[]>(capacity_);
   }
@@ -140,18 +142,19 @@ class CandidateTable {
     std::copy_n(candidates.get(), size_, candidates_.get());
     std::copy_n(sums.get(), size_, sums_.get());
     for (uint32_t number = 0; number < size_; ++number) {
-      uint32_t at = Home(candidates_[number].item);
-      while (slots_[at] != 0) at = (at + 1) & mask_;
-      slots_[at] = KeyOf(candidates_[number].item) | number;
+      const uint32_t item = candidates_[number].item;
+      size_t at = Home(item);
+      while (slots_[at].key != 0) at = (at + 1) & mask_;
+      slots_[at] = {.key = item | epoch_key_, .number = number};
     }
   }
 
-  uint32_t epoch_ = 1;
+  uint32_t epoch_key_ = kOneEpoch;
   int shift_ = 0;
   uint32_t mask_ = 0;
   uint32_t capacity_ = 0;
   uint32_t size_ = 0;
-  std::unique_ptr<uint64_t[]> slots_;
+  std::unique_ptr<Slot[]> slots_;
   std::unique_ptr<Candidate[]> candidates_;
   std::unique_ptr<RelationSums[]> sums_;
 };

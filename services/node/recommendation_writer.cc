@@ -4,12 +4,15 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 
 namespace kindred::node {
 namespace {
 
 using ::kindred::v1::Contribution;
 using ::kindred::v1::Recommendation;
+
+constexpr size_t kUsualCauses = 16;
 
 event::v1::EventType TypeOf(recommend::SeedKind kind) {
   switch (kind) {
@@ -50,6 +53,7 @@ v1::Source SourceOf(recommend::Source source) {
 
 void RecommendationWriter::Write(const recommend::Answer& answer,
                                  absl::Span<const recommend::ControlNote> notes, int field) {
+  causes_.reserve(kUsualCauses);
   for (size_t i = 0; i < answer.items.size(); ++i) {
     const size_t begin = out_.Begin(field);
     WriteOne(answer, answer.items[i]);
@@ -61,13 +65,18 @@ void RecommendationWriter::Write(const recommend::Answer& answer,
 }
 
 RecommendationWriter::Cause& RecommendationWriter::CauseOf(ItemId item) {
-  for (Cause& cause : causes_) {
-    if (cause.item == item) return cause;
+  uint8_t& hint = hints_[item.value() % hints_.size()];
+  if (hint < causes_.size() && causes_[hint].item == item) return causes_[hint];
+  size_t place = 0;
+  while (place < causes_.size() && causes_[place].item != item) ++place;
+  if (place == causes_.size()) {
+    Cause& cause = causes_.emplace_back();
+    cause.item = item;
+    cause.id = shared_.items.names().Name(item.value());
+    cause.title = shared_.index.Title(item);
   }
-  return causes_.emplace_back(Cause{.item = item,
-                                    .id = shared_.items.names().Name(item.value()),
-                                    .title = shared_.index.Title(item),
-                                    .fields = {}});
+  hint = static_cast<uint8_t>(place);  // of a place beyond 255 a wrong one, which is noticed
+  return causes_[place];
 }
 
 absl::string_view RecommendationWriter::Words(ItemId item) {
@@ -101,28 +110,47 @@ void RecommendationWriter::WriteContributions(absl::Span<const recommend::Contri
     order_.push_back(uint64_t{~size} << 32 | i);
   }
   std::sort(order_.begin(), order_.end());
-  for (const uint64_t place : order_) {
-    const recommend::Contribution& part = parts[static_cast<uint32_t>(place)];
+  for (const uint64_t place : order_) WriteContribution(parts[static_cast<uint32_t>(place)]);
+}
+
+void RecommendationWriter::WriteContribution(const recommend::Contribution& part) {
+  Cause* const cause = part.seed.value() == 0 ? nullptr : &CauseOf(part.seed);
+  const bool known = cause == nullptr || (cause->kind == part.seed_kind && cause->fields_size > 0);
+  if (!known || part.amount == 0) {
     const size_t begin = out_.BeginShort(Recommendation::kContributionsFieldNumber);
     out_.Int(Contribution::kSourceFieldNumber, SourceOf(part.source));
     out_.Double(Contribution::kAmountFieldNumber, part.amount);
-    if (part.seed.value() != 0) WriteCause(part.seed, part.seed_kind);
+    if (cause != nullptr) WriteCause(cause, part.seed_kind);
     out_.EndShort(begin);
-  }
-}
-
-void RecommendationWriter::WriteCause(ItemId item, recommend::SeedKind kind) {
-  Cause& cause = CauseOf(item);
-  if (cause.kind == kind && !cause.fields.empty()) {
-    out_.Raw(cause.fields);
     return;
   }
+  // The same bytes, in one piece: nearly every contribution is written here.
+  constexpr char kVarint = 0, kFixed64 = 1, kBytes = 2;
+  constexpr size_t kHead = 4;  // tag and length of the message, tag and value of the source
+  const double amount = part.amount;
+  char* at = out_.Open(kHead + 1 + sizeof(amount) + kShortFields);
+  const size_t fields = cause == nullptr ? 0 : cause->fields_size;
+  at[0] = Recommendation::kContributionsFieldNumber << 3 | kBytes;
+  at[1] = static_cast<char>(kHead - 2 + 1 + sizeof(amount) + fields);
+  at[2] = Contribution::kSourceFieldNumber << 3 | kVarint;
+  at[3] = static_cast<char>(SourceOf(part.source));
+  at[4] = Contribution::kAmountFieldNumber << 3 | kFixed64;
+  std::memcpy(at + kHead + 1, &amount, sizeof(amount));
+  at += kHead + 1 + sizeof(amount);
+  // All of them, so that the length is known to the compiler.
+  if (fields > 0) std::memcpy(at, cause->fields.data(), kShortFields);
+  out_.Close(at + fields);
+}
+
+void RecommendationWriter::WriteCause(Cause* cause, recommend::SeedKind kind) {
   const size_t begin = out_.size();
-  out_.String(Contribution::kBecauseItemIdFieldNumber, cause.id);
-  out_.String(Contribution::kBecauseTitleFieldNumber, cause.title);
+  out_.String(Contribution::kBecauseItemIdFieldNumber, cause->id);
+  out_.String(Contribution::kBecauseTitleFieldNumber, cause->title);
   out_.Int(Contribution::kBecauseTypeFieldNumber, TypeOf(kind));
-  cause.kind = kind;
-  cause.fields = std::string(out_.bytes().substr(begin));
+  const absl::string_view fields = out_.bytes().substr(begin);
+  cause->kind = kind;
+  cause->fields_size = fields.size() > kShortFields ? 0 : static_cast<uint8_t>(fields.size());
+  if (cause->fields_size > 0) std::memcpy(cause->fields.data(), fields.data(), fields.size());
 }
 
 }  // namespace kindred::node

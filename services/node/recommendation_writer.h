@@ -2,6 +2,8 @@
 #ifndef KINDRED_NODE_RECOMMENDATION_WRITER_H_
 #define KINDRED_NODE_RECOMMENDATION_WRITER_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,24 +33,29 @@ class RecommendationWriter {
              int field);
 
  private:
+  static constexpr size_t kShortFields = 64;
   // An item that was a cause: there are few, and they are named again and again.
   struct Cause {
     ItemId item;
     absl::string_view id;
     std::string title;
     recommend::SeedKind kind = recommend::SeedKind::kNone;  // that `fields` tells
-    std::string fields;  // because_… of a Contribution; empty until the first was written
+    // because_… of a Contribution, when they are few bytes; size 0: not known yet, or too many.
+    uint8_t fields_size = 0;
+    std::array<char, kShortFields> fields{};
   };
 
   Cause& CauseOf(ItemId item);
   absl::string_view Words(ItemId item);
   void WriteOne(const recommend::Answer& answer, const recommend::RankedItem& item);
   void WriteContributions(absl::Span<const recommend::Contribution> parts);
-  void WriteCause(ItemId item, recommend::SeedKind kind);
+  void WriteContribution(const recommend::Contribution& part);
+  void WriteCause(Cause* cause, recommend::SeedKind kind);
 
   const SharedState& shared_;
   WireBuffer& out_;
   std::vector<Cause> causes_;
+  std::array<uint8_t, 64> hints_{};  // by the last bits of an item: its place among causes_, maybe
   std::vector<uint64_t> order_;
 };
 

@@ -65,6 +65,14 @@ class WireBuffer {
     PutRaw(bytes);
   }
 
+  // For who writes bytes by itself: room for so many at the end, and where those that were written
+  // end.
+  char* Open(size_t bytes) {
+    Room(bytes);
+    return end_;
+  }
+  void Close(char* end) { end_ = end; }
+
   // A packed list of doubles.
   template <typename List>
   void Doubles(int field, const List& values) {
