@@ -7,9 +7,12 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -89,6 +92,7 @@ class Pipeline {
     const double n = static_cast<double>(options_.events) * 1e-6;
     std::printf("apply %.3f us, encode %.3f us, write %.3f us, together %.3f us an event\n",
                 apply_ / n, encode_ / n, write_ / n, (apply_ + encode_ + write_) / n);
+    PrintProfileBytes();
     return absl::OkStatus();
   }
 
@@ -116,6 +120,33 @@ class Pipeline {
     partition->CheckpointDone(*pending);
     write_ += CpuSeconds() - start;
     return absl::OkStatus();
+  }
+
+  // What customers take at rest and in memory.
+  void PrintProfileBytes() {
+    std::vector<size_t> bytes;
+    size_t in_memory = 0;
+    std::string value;
+    partitions_.ForEach([&](const node::PartitionSlot& slot) {
+      in_memory += slot.state->profile_bytes();
+      uint64_t cursor = 0;
+      do {
+        cursor = slot.state->Walk(cursor, 1000, [&](const profile::Customer& customer) {
+          value.clear();
+          customer.profile.Encode(&value);
+          bytes.push_back(value.size() + customer.id().size());
+        });
+      } while (cursor != 0);
+    });
+    if (bytes.empty()) return;
+    std::sort(bytes.begin(), bytes.end());
+    const double sum = std::accumulate(bytes.begin(), bytes.end(), 0.0);
+    const double count = static_cast<double>(bytes.size());
+    std::printf(
+        "%zu customers; at rest, with the id: median %zu, mean %.0f, p99 %zu bytes; in "
+        "memory %.0f each\n",
+        bytes.size(), bytes[bytes.size() / 2], sum / count, bytes[bytes.size() * 99 / 100],
+        static_cast<double>(in_memory) / count);
   }
 
   const Options options_;

@@ -122,7 +122,9 @@ void Partition::Prepare(absl::Span<const stream::RawRecord> records, Workbench* 
 absl::Status Partition::ApplySlice(absl::Span<const stream::RawRecord> records,
                                    const ColdReader& cold, Workbench* bench, int64_t* next_offset) {
   const size_t count = records.size();
-  for (size_t i = 0; i < count; ++i) bench->prepared[i].PrefetchSlots(customers_, duplicates_);
+  for (size_t i = 0; i < count; ++i) {
+    bench->prepared[i].PrefetchSlots(customers_, duplicates_, bench->item_names);
+  }
   for (size_t i = 0; i < count; ++i) bench->prepared[i].PrefetchCustomer(customers_);
   for (size_t i = 0; i < records.size(); ++i) {
     const int64_t offset = records[i].offset().value();

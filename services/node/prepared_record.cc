@@ -36,8 +36,10 @@ void PreparedRecord::CleanOnly() {
 }
 
 void PreparedRecord::PrefetchSlots(const profile::CustomerMap& customers,
-                                   const clean::DuplicateWindow& duplicates) const {
+                                   const clean::DuplicateWindow& duplicates,
+                                   const base::DictionaryCache& item_names) const {
   if (!cleaned_ || !only_.ok()) return;
+  item_names.Prefetch(only_.event->item_id);
   customers.PrefetchSlot(customer_hash_);
   duplicates.Prefetch(only_.event->fingerprint);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "base/dictionary.h"
 #include "clean/cleaner.h"
 #include "clean/duplicates.h"
 #include "event/decoder.h"
@@ -35,7 +36,8 @@ class PreparedRecord {
   void CleanOnly();
   // Starts to load what the event's turn will look at, for a slice of records: first all of these …
   void PrefetchSlots(const profile::CustomerMap& customers,
-                     const clean::DuplicateWindow& duplicates) const;
+                     const clean::DuplicateWindow& duplicates,
+                     const base::DictionaryCache& item_names) const;
   // … then all of these.
   void PrefetchCustomer(const profile::CustomerMap& customers) const;
   // Nothing is prepared.

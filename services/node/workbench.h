@@ -35,10 +35,11 @@ struct Lesson {
 // must outlive it, may go through it.
 struct Workbench {
   explicit Workbench(SharedState* shared)
-      : item_names(&shared->items.names()),
+      : item_names(&shared->items.names(), kItemSets),
         term_names(&shared->terms.names()),
         turn(shared->options) {}
 
+  static constexpr size_t kItemSets = 1 << 15;  // 2 MiB
   base::DictionaryCache item_names;
   base::DictionaryCache term_names;
 
