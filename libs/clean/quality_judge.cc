@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "clean/stability_index.h"
 
 namespace kindred::clean {
 namespace {
@@ -222,39 +224,27 @@ class Judge {
     const int64_t begin = end_ - kLongestWindow;
     const QualityCell now = SumOf(hours_, begin, end_);
     const QualityCell before = SumOf(hours_, first_, begin);
-    double n = 0;
-    double n_before = 0;
-    for (size_t i = 0; i < bins; ++i) {
-      n += now.counts[first_count + i];
-      n_before += before.counts[first_count + i];
-    }
+    const auto bins_now = absl::MakeConstSpan(now.counts).subspan(first_count, bins);
+    const auto bins_before = absl::MakeConstSpan(before.counts).subspan(first_count, bins);
+    const uint64_t n = std::accumulate(bins_now.begin(), bins_now.end(), uint64_t{0});
+    const uint64_t n_before = std::accumulate(bins_before.begin(), bins_before.end(), uint64_t{0});
     if (n == 0) return;
     QualityMeasure* const one = New("drift", field, begin);
-    one->events = static_cast<uint64_t>(n);
+    one->events = n;
     if (n < kEnoughForDrift || n_before < kEnoughForDrift) return;
     one->has_baseline = true;
-    double largest = 0;
-    std::string moved;
-    for (size_t i = 0; i < bins; ++i) {
-      const double extra = 0.5;  // so that a bin that was empty says little
-      const double all = extra * static_cast<double>(bins);
-      const double share = (now.counts[first_count + i] + extra) / (n + all);
-      const double usual = (before.counts[first_count + i] + extra) / (n_before + all);
-      const double part = (share - usual) * std::log(share / usual);
-      one->value += part;
-      if (part <= largest) continue;
-      largest = part;
-      moved = absl::StrFormat("%s: %.1f %%, before %.1f %%", name(i), 100 * share, 100 * usual);
-    }
+    const StabilityIndex index = StabilityIndexOf(bins_now, bins_before);
+    one->value = index.value;
     one->score = one->value / kAlertPsi;
     if (one->value <= kAlertPsi) return;
     one->alert = true;
     one->reason = absl::StrFormat(
         "%s: the distribution %s is not what it was (stability index %.2f, above %.2f; most by "
-        "%s): "
+        "%s: %.1f %%, before %.1f %%): "
         "models and rules were made for another mix; look at what the source began or ceased to "
         "send",
-        field, Subject(*one), one->value, kAlertPsi, moved);
+        field, Subject(*one), one->value, kAlertPsi, name(index.largest), 100 * index.share,
+        100 * index.usual);
   }
 
   const std::string source_;

@@ -1,7 +1,5 @@
 // Judges the newest hours of events by the days before them: what is missing, refused, sent twice,
 // late, more or less than usual, or distributed otherwise; with words for a person who has to act.
-// Source of the population stability index: Siddiqi, Credit Risk Scorecards (2006); above 0.25 is
-// commonly taken for a shift.
 #ifndef KINDRED_CLEAN_QUALITY_JUDGE_H_
 #define KINDRED_CLEAN_QUALITY_JUDGE_H_
 
@@ -19,11 +17,13 @@ inline constexpr absl::string_view kAllSources = "(all)";
 // A share alerts when it is this many robust deviations above the usual one, and a volume when it
 // is so far from it.
 inline constexpr double kAlertScore = 5;
-inline constexpr double kAlertPsi = 0.25;
+inline constexpr double kAlertPsi = 0.25;  // stability_index.h
 
 struct QualityMeasure {
   std::string source;
-  std::string measure;  // "completeness", "validity", "uniqueness", "timeliness", "volume", "drift"
+  // "completeness", "validity", "uniqueness", "timeliness", "volume", "drift"; others add their
+  // own.
+  std::string measure;
   // completeness: the field that is missing. validity: "rejected", "corrected", "outliers".
   // uniqueness: "duplicates". timeliness: "late" (arrived an hour or more after it happened).
   // volume: "events". drift: "event_types", "amount", "delay".

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/client.h"
@@ -22,7 +23,7 @@ struct Options {
 
 std::string Figure(const v1::DataQualityMeasure& measure, double value) {
   if (measure.measure() == "volume") return absl::StrFormat("%.1f an hour", value);
-  if (measure.measure() == "drift") return absl::StrFormat("%.3f", value);
+  if (absl::EndsWith(measure.measure(), "drift")) return absl::StrFormat("%.3f", value);
   return absl::StrFormat("%.2f %%", 100 * value);
 }
 
@@ -39,11 +40,11 @@ std::string QualityText(const v1::DataQuality& quality, bool alerts_only) {
       alerts == 0 ? "nothing calls for somebody to act" : absl::StrCat(alerts, " to look at"), "\n",
       reasons);
   if (alerts_only) return out;
-  absl::StrAppendFormat(&out, "\n  %-16s %-13s %-12s %9s %16s %16s %7s\n", "source", "measure",
+  absl::StrAppendFormat(&out, "\n  %-16s %-14s %-24s %9s %16s %16s %7s\n", "source", "measure",
                         "field", "events", "now", "usual", "score");
   for (const v1::DataQualityMeasure& measure : quality.measures()) {
     absl::StrAppendFormat(
-        &out, "%s %-16s %-13s %-12s %9d %16s %16s %7.1f\n", measure.alert() ? "!" : " ",
+        &out, "%s %-16s %-14s %-24s %9d %16s %16s %7.1f\n", measure.alert() ? "!" : " ",
         measure.source(), measure.measure(), measure.field(), measure.event_count(),
         Figure(measure, measure.value()),
         measure.has_baseline() ? Figure(measure, measure.baseline()) : "not known",
@@ -62,7 +63,9 @@ void AddQualityCommand(CLI::App& app) {
       "By source (channel): what is missing, rejected, corrected, sent twice, late, more or less\n"
       "than usual, or distributed otherwise. Shares are better the lower they are; a score above "
       "5\n"
-      "calls for somebody to act (drift: above 1).\n\n"
+      "calls for somebody to act (drift: above 1). Customer drift compares the features of those\n"
+      "who were seen within a day (their number stands under events) with the most similar of the\n"
+      "fourteen days before.\n\n"
       "Example:\n  kindred quality\n  kindred quality --alerts --json");
   command->add_flag("--alerts", options->alerts_only, "Only what calls for somebody to act");
   AddClientOptions(command, &options->client);

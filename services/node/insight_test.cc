@@ -1,5 +1,6 @@
 // Series, forecasts and unusual hours, over real partitions and a store in memory.
 #include <cmath>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -393,8 +394,8 @@ TEST_F(InsightTest, DataQualityIsJudgedToldOnceAndKept) {
   quality.Clear();
   ASSERT_TRUE(serving_->GetDataQuality(alerts, &quality).ok());
   EXPECT_EQ(quality.measures_size(), 0) << quality.DebugString();
-  auto watch =
-      std::make_unique<QualityWatch>(state_->partitions.get(), absl::Minutes(15), registry_.get());
+  auto watch = std::make_unique<QualityWatch>(state_->partitions.get(), learner_.get(),
+                                              absl::Minutes(15), registry_.get());
   watch->Check();
   EXPECT_THAT(registry_->RenderText(),
               HasSubstr("kindred_data_quality_alerts_total{measure=\"completeness\"} 0"));
@@ -427,6 +428,66 @@ TEST_F(InsightTest, DataQualityIsJudgedToldOnceAndKept) {
   quality.Clear();
   ASSERT_TRUE(serving_->GetDataQuality({}, &quality).ok());
   EXPECT_EQ(quality.SerializeAsString(), before.SerializeAsString());
+}
+
+TEST_F(InsightTest, CustomersUnlikeThoseBeforeAreTold) {
+  Own();
+  ASSERT_TRUE(learner_->Start().ok());
+  // Three hundred others each day; the newest event is of a full hour, which a restart keeps.
+  const auto live = [this](int day, bool buy) {
+    for (int i = 0; i < 300; ++i) {
+      const int64_t time_ms = kFirstDayMs + day * kDayMs + 20 * kHourMs - i * 60'000;
+      const int customer = day * 300 + i;
+      for (int view = 0; view <= i % 4; ++view) {
+        Send(absl::StrCat("u-", customer), "view", time_ms, R"("item_id":"green")");
+      }
+      if (buy) Buy(customer, "green", time_ms, 5000);
+    }
+    const int64_t newest_ms = kFirstDayMs + day * kDayMs + 20 * kHourMs;
+    for (int i = 0; i < 2000 && learner_->feature_days()->as_of_ms() != newest_ms; ++i) {
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    ASSERT_EQ(learner_->feature_days()->as_of_ms(), newest_ms);
+  };
+  const auto drift = [this] {
+    v1::DataQuality quality;
+    EXPECT_TRUE(serving_->GetDataQuality({}, &quality).ok());
+    std::map<std::string, v1::DataQualityMeasure> drifts;
+    for (const v1::DataQualityMeasure& one : quality.measures()) {
+      if (one.measure() == "customer_drift") drifts[one.field()] = one;
+    }
+    return drifts;
+  };
+  auto watch = std::make_unique<QualityWatch>(state_->partitions.get(), learner_.get(),
+                                              absl::Minutes(15), registry_.get());
+  for (int day = 0; day < 12; ++day) live(day, /*buy=*/false);
+  watch->Check();
+  for (const auto& [field, one] : drift()) EXPECT_FALSE(one.alert()) << one.reason();
+  EXPECT_EQ(drift()["total_spend"].event_count(), 300);
+  EXPECT_TRUE(drift()["total_spend"].has_baseline());
+  EXPECT_THAT(registry_->RenderText(),
+              HasSubstr("kindred_data_quality_alerts_total{measure=\"customer_drift\"} 0"));
+  live(12, /*buy=*/true);
+  watch->Check();
+  for (const char* field : {"total_spend", "average_order_amount", "purchase_frequency"}) {
+    EXPECT_TRUE(drift()[field].alert()) << field;
+    EXPECT_GT(drift()[field].value(), 0.25);
+    EXPECT_THAT(drift()[field].reason(), HasSubstr("300 customers"));
+    EXPECT_THAT(registry_->RenderText(),
+                HasSubstr(absl::StrCat("kindred_data_quality_alert{source=\"(all)\",measure=\""
+                                       "customer_drift\",field=\"",
+                                       field, "\"} 1")));
+  }
+  EXPECT_FALSE(drift()["views"].alert()) << "they look as they did";
+  // What was usual outlives the process.
+  const std::string before = drift()["total_spend"].SerializeAsString();
+  for (int32_t p = 0; p < kPartitions; ++p) state_->Checkpoint(p);
+  watch.reset();
+  learner_->Stop();
+  Open();
+  Own();
+  ASSERT_TRUE(learner_->Start().ok());
+  EXPECT_EQ(drift()["total_spend"].SerializeAsString(), before);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace kindred::node {
 namespace {
 
 constexpr absl::string_view kModelKey = "segments";
+constexpr absl::string_view kFeaturesKey = "feature_days";
+// What customers are like is stored once in so much event time, and at the end.
+constexpr int64_t kSaveFeaturesMs = 3'600'000;
 // Customers looked at under one hold of a partition's lock.
 constexpr size_t kWalkStep = 256;
 constexpr size_t kTypicalKept = 5;
@@ -78,6 +81,13 @@ struct Learner::Nearest {
 
 // What a pass tells of the population beside its segments.
 struct Learner::Shape {
+  explicit Shape(int64_t seen_until) : seen_until_ms(seen_until) {}
+  // The customer's features as models see them.
+  profile::FeatureVector Look(const profile::Profile& profile, int64_t as_of_ms) {
+    const profile::FeatureVector features = profile::Features(profile, as_of_ms);
+    if (profile::FeatureDays::Counts(profile, seen_until_ms)) seen.Add(features);
+    return profile::Transformed(features);
+  }
   void Add(absl::Span<const double> vectors) {
     for (size_t at = 0; at + profile::kFeatureCount <= vectors.size();
          at += profile::kFeatureCount) {
@@ -85,6 +95,8 @@ struct Learner::Shape {
     }
     if (micro != nullptr) micro->AddBatch(vectors);
   }
+  const int64_t seen_until_ms;
+  profile::FeatureHistogram seen;  // of those who were seen in the day before that
   learn::Covariance covariance{profile::kFeatureCount};
   learn::MicroClusters* micro = nullptr;  // null: the sample has all
   learn::MicroClusterSet micro_clusters;
@@ -117,6 +129,18 @@ absl::Status Learner::Start() {
       Publish(resumed_, nullptr, 0, nullptr);
     }
   }
+  KINDRED_ASSIGN_OR_RETURN(const std::optional<std::string> features,
+                           store_.Get(store::Table::kModel, store::kNodeScope, kFeaturesKey));
+  if (features.has_value()) {
+    absl::StatusOr<profile::FeatureDays> days = profile::FeatureDays::Parse(*features);
+    if (days.ok()) {
+      absl::MutexLock lock(&mutex_);
+      feature_days_ = std::make_shared<const profile::FeatureDays>(*std::move(days));
+    } else {
+      base::LogWarning("learner", "what customers were like is not known; it is learned anew",
+                       {{"error", days.status()}});
+    }
+  }
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
@@ -137,6 +161,11 @@ bool Learner::stopping() const {
 std::shared_ptr<const PublishedSegments> Learner::Current() const {
   absl::MutexLock lock(&mutex_);
   return current_;
+}
+
+std::shared_ptr<const profile::FeatureDays> Learner::feature_days() const {
+  absl::MutexLock lock(&mutex_);
+  return feature_days_;
 }
 
 void Learner::Run() {
@@ -168,6 +197,7 @@ void Learner::Run() {
     if (mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause)) break;
   }
   Save(learner.model());
+  SaveFeatures();
 }
 
 bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) {
@@ -176,7 +206,12 @@ bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) 
   std::vector<double> vectors;
   bool interrupted = false;
   uint64_t published_version = learner->model().version;
-  Shape shape;
+  // Not as_of_ms, which one wrong clock may put a day ahead of everybody.
+  int64_t seen_until_ms = 0;
+  partitions_.ForEach([&seen_until_ms](const PartitionSlot& slot) {
+    seen_until_ms = std::max(seen_until_ms, slot.state->quality_newest_ms());
+  });
+  Shape shape(seen_until_ms);
   if (!learner->model().empty() &&
       learner->model().population > static_cast<double>(learner->last_sample().rows())) {
     shape.micro = micro;
@@ -203,8 +238,7 @@ bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) 
       }
       cursor = slot.state->Walk(cursor, kWalkStep, [&](const profile::Customer& customer) {
         if (customer.profile.empty()) return;
-        const profile::FeatureVector vector =
-            profile::TransformedFeatures(customer.profile, as_of_ms);
+        const profile::FeatureVector vector = shape.Look(customer.profile, as_of_ms);
         nearest.Add(customer.id(), customer.profile, vector);
         vectors.insert(vectors.end(), vector.begin(), vector.end());
       });
@@ -216,6 +250,7 @@ bool Learner::Pass(learn::SegmentLearner* learner, learn::MicroClusters* micro) 
   if (shape.micro != nullptr) shape.micro_clusters = shape.micro->EndPass();
   shape.sample = std::make_shared<const learn::Matrix>(learner->last_sample());
   if (!learner->model().empty()) Publish(learner->model(), &nearest, as_of_ms, &shape);
+  TakeFeatures(seen_until_ms, shape.seen);
   return true;
 }
 
@@ -228,19 +263,20 @@ bool Learner::FeedStored(int64_t as_of_ms, learn::SegmentLearner* learner, Neare
     const Partition::Figures figures = partition.figures();
     if (interrupted || figures.customers <= figures.customers_in_memory) return;
     size_t seen = 0;
-    const absl::Status status = store_.ForEach(
-        store::Table::kProfile, partition.id(),
-        [&](absl::string_view id, absl::string_view record) -> absl::Status {
-          if (++seen % kWalkStep == 0 && stopping()) return absl::CancelledError();
-          if (partition.InMemory(id, profile::CustomerMap::Hash(id))) return absl::OkStatus();
-          KINDRED_ASSIGN_OR_RETURN(const profile::Profile profile,
-                                   profile::Profile::Decode(record));
-          const profile::FeatureVector vector = profile::TransformedFeatures(profile, as_of_ms);
-          nearest->Add(id, profile, vector);
-          learner->AddBatch(vector);
-          shape->Add(vector);
-          return absl::OkStatus();
-        });
+    const absl::Status status =
+        store_.ForEach(store::Table::kProfile, partition.id(),
+                       [&](absl::string_view id, absl::string_view record) -> absl::Status {
+                         if (++seen % kWalkStep == 0 && stopping()) return absl::CancelledError();
+                         if (partition.InMemory(id, profile::CustomerMap::Hash(id)))
+                           return absl::OkStatus();
+                         KINDRED_ASSIGN_OR_RETURN(const profile::Profile profile,
+                                                  profile::Profile::Decode(record));
+                         const profile::FeatureVector vector = shape->Look(profile, as_of_ms);
+                         nearest->Add(id, profile, vector);
+                         learner->AddBatch(vector);
+                         shape->Add(vector);
+                         return absl::OkStatus();
+                       });
     interrupted = absl::IsCancelled(status);
     if (!status.ok() && !interrupted) {
       base::LogWarning("learner", "stored customers cannot be read", {{"error", status}});
@@ -281,18 +317,45 @@ void Learner::Publish(const learn::SegmentModel& model, const Nearest* nearest, 
   current_ = std::move(published);
 }
 
+void Learner::TakeFeatures(int64_t as_of_ms, const profile::FeatureHistogram& seen) {
+  auto days = std::make_shared<profile::FeatureDays>(*feature_days());
+  days->Take(as_of_ms, seen);
+  {
+    absl::MutexLock lock(&mutex_);
+    feature_days_ = std::move(days);
+  }
+  if (as_of_ms / kSaveFeaturesMs != saved_features_ms_ / kSaveFeaturesMs) SaveFeatures();
+}
+
+absl::Status Learner::Put(absl::string_view key, absl::string_view bytes) {
+  store::Checkpoint checkpoint = store_.NewCheckpoint(store::kNodeScope);
+  checkpoint.Put(store::Table::kModel, key, bytes);
+  return store_.Write(std::move(checkpoint));
+}
+
 void Learner::Save(const learn::SegmentModel& model) {
   if (model.empty() || model.version == saved_version_) return;
   std::string bytes;
   learn::AppendSegmentModel(model, &bytes);
-  store::Checkpoint checkpoint = store_.NewCheckpoint(store::kNodeScope);
-  checkpoint.Put(store::Table::kModel, kModelKey, bytes);
-  const absl::Status status = store_.Write(std::move(checkpoint));
+  const absl::Status status = Put(kModelKey, bytes);
   if (status.ok()) {
     saved_version_ = model.version;
   } else {
     base::LogWarning("learner", "segment model could not be stored; it will be tried again",
                      {{"error", status}});
+  }
+}
+
+void Learner::SaveFeatures() {
+  const std::shared_ptr<const profile::FeatureDays> days = feature_days();
+  if (days->as_of_ms() == saved_features_ms_) return;
+  std::string bytes;
+  days->Append(&bytes);
+  const absl::Status status = Put(kFeaturesKey, bytes);
+  if (status.ok()) {
+    saved_features_ms_ = days->as_of_ms();
+  } else {
+    base::LogWarning("learner", "what customers are like could not be stored", {{"error", status}});
   }
 }
 

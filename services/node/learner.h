@@ -1,5 +1,5 @@
 // Walks the customers and keeps the segment model current: each customer once a pass, however many
-// events it sent.
+// events it sent. On the way it counts what those are like who were seen within a day.
 #ifndef KINDRED_NODE_LEARNER_H_
 #define KINDRED_NODE_LEARNER_H_
 
@@ -21,6 +21,7 @@
 #include "learn/segment_model.h"
 #include "node/member_series.h"
 #include "node/partition_set.h"
+#include "profile/feature_drift.h"
 #include "store/store.h"
 #include "telemetry/metrics.h"
 
@@ -51,20 +52,22 @@ struct LearnerOptions {
   uint64_t seed = 1;
 };
 
-// Threads: Current() from any thread.
+// Threads: Current() and feature_days() from any thread.
 class Learner {
  public:
   Learner(const LearnerOptions& options, PartitionSet* partitions, store::Store* store,
           telemetry::Registry* registry);
   ~Learner();
 
-  // Continues from the stored model, if there is one, and starts the walk.
+  // Continues from what is stored, if anything is, and starts the walk.
   absl::Status Start();
-  // Ends the walk and stores the model.
+  // Ends the walk and stores what it learned.
   void Stop();
 
   // Null until segments have been learned.
   std::shared_ptr<const PublishedSegments> Current() const;
+  // What customers were like on the days before; never null.
+  std::shared_ptr<const profile::FeatureDays> feature_days() const;
 
  private:
   struct Nearest;
@@ -76,7 +79,10 @@ class Learner {
   // Micro-clusters and covariance are of the pass that has ended.
   void Publish(const learn::SegmentModel& model, const Nearest* nearest, int64_t as_of_ms,
                const Shape* shape);
+  void TakeFeatures(int64_t as_of_ms, const profile::FeatureHistogram& seen);
   void Save(const learn::SegmentModel& model);
+  void SaveFeatures();
+  absl::Status Put(absl::string_view key, absl::string_view bytes);
   bool stopping() const;
 
   const LearnerOptions options_;
@@ -87,10 +93,13 @@ class Learner {
   telemetry::Gauge& inertia_;
   learn::SegmentModel resumed_;
   uint64_t saved_version_ = 0;
+  int64_t saved_features_ms_ = 0;
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<const PublishedSegments> current_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const profile::FeatureDays> feature_days_ ABSL_GUARDED_BY(mutex_) =
+      std::make_shared<const profile::FeatureDays>();
   std::thread thread_;
 };
 

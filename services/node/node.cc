@@ -368,7 +368,7 @@ absl::Status NodeImpl::StartIngest() {
 void NodeImpl::Watch() {
   base::NameThread("watch-node");
   HourWatch hour_watch(partitions_.get(), &registry_);
-  QualityWatch quality_watch(partitions_.get(),
+  QualityWatch quality_watch(partitions_.get(), learner_.get(),
                              absl::Minutes(config_.clean().quality_check_minutes()), &registry_);
   absl::Time next_dial = absl::Now() + kDialInterval;
   ProgressWatch progress(kStuckAfter);

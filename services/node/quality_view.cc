@@ -12,10 +12,11 @@ absl::Status LiveServing::GetDataQuality(const v1::GetDataQualityRequest& reques
                                          v1::DataQuality* quality) {
   clean::QualityHours hours;
   partitions_.ForEach([&hours](const PartitionSlot& slot) { slot.state->AddQualityHours(&hours); });
-  const clean::QualityReport report = clean::JudgeQuality(hours);
+  clean::QualityReport report = clean::JudgeQuality(hours);
   if (report.measures.empty()) {
     return absl::FailedPreconditionError("there is no whole hour of events yet");
   }
+  learner_.feature_days()->Judge(&report);
   *quality->mutable_as_of_time() = TimeUtil::MillisecondsToTimestamp(report.as_of_ms);
   for (const clean::QualityMeasure& one : report.measures) {
     if (request.alerts_only() && !one.alert) continue;

@@ -8,12 +8,13 @@
 
 namespace kindred::node {
 
-QualityWatch::QualityWatch(const PartitionSet* partitions, absl::Duration interval,
-                           telemetry::Registry* registry)
+QualityWatch::QualityWatch(const PartitionSet* partitions, const Learner* learner,
+                           absl::Duration interval, telemetry::Registry* registry)
     : partitions_(*partitions),
+      learner_(*learner),
       interval_ms_(std::max<int64_t>(1, absl::ToInt64Milliseconds(interval))) {
-  for (const char* measure :
-       {"completeness", "validity", "uniqueness", "timeliness", "volume", "drift"}) {
+  for (const char* measure : {"completeness", "validity", "uniqueness", "timeliness", "volume",
+                              "drift", "customer_drift"}) {
     begun_[measure] = &registry->GetCounter(
         "kindred_data_quality_alerts_total",
         "Times that data of a source began to be so unusual that somebody should act, by measure.",
@@ -26,7 +27,7 @@ QualityWatch::QualityWatch(const PartitionSet* partitions, absl::Duration interv
   collectors_.push_back(registry->AddCollector(
       telemetry::MetricKind::kGauge, "kindred_data_quality",
       "Of the newest hours: shares of events (lower is better), accepted events an hour (volume), "
-      "population stability index (drift).",
+      "population stability index (drift, customer_drift).",
       [this] { return Samples(/*alerts=*/false); }));
 }
 
@@ -54,6 +55,7 @@ void QualityWatch::Check() {
   clean::QualityHours hours;
   partitions_.ForEach([&hours](const PartitionSlot& slot) { slot.state->AddQualityHours(&hours); });
   clean::QualityReport report = clean::JudgeQuality(hours);
+  if (!report.measures.empty()) learner_.feature_days()->Judge(&report);
   Tell(report);
   absl::MutexLock lock(&mutex_);
   measures_ = std::move(report.measures);

@@ -13,6 +13,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "clean/quality_judge.h"
+#include "node/learner.h"
 #include "node/partition_set.h"
 #include "telemetry/metrics.h"
 
@@ -21,8 +22,8 @@ namespace kindred::node {
 // Threads: one calls Check(); the metrics are read from any.
 class QualityWatch {
  public:
-  // `interval`: of event time, between two looks.
-  QualityWatch(const PartitionSet* partitions, absl::Duration interval,
+  // `interval`: of event time, between two looks. `learner` knows what customers are like.
+  QualityWatch(const PartitionSet* partitions, const Learner* learner, absl::Duration interval,
                telemetry::Registry* registry);
 
   // Looks, if event time has passed a multiple of the interval since the last time and all owned
@@ -35,6 +36,7 @@ class QualityWatch {
   std::vector<telemetry::Sample> Samples(bool alerts) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   const PartitionSet& partitions_;
+  const Learner& learner_;
   const int64_t interval_ms_;
   int64_t looked_ = 0;                                // event time over the interval
   std::map<std::string, bool> alerting_;              // by source, measure and field
