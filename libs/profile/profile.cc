@@ -40,21 +40,28 @@ bool IsItemAct(EventType type) {
   return type != EventType::kImpression && type != EventType::kPromotion;
 }
 
+// Of equal ones the first. Sums are few, and most are met in their order or are too weak.
 std::vector<AffinityShare> Strongest(absl::Span<const AffinitySum> sums, double dropped,
                                      const learn::ForwardDecay& decay, int64_t as_of_ms,
                                      size_t limit) {
   std::vector<AffinityShare> shares;
+  shares.reserve(std::min(sums.size(), limit));
   double total = std::max(0.0, dropped);
   for (const AffinitySum& entry : sums) {
-    if (entry.sum() <= 0) continue;
-    total += entry.sum();
-    shares.push_back({entry.term, decay.ValueAt(entry.sum(), as_of_ms), entry.sum()});
+    const double sum = entry.sum();
+    if (sum <= 0) continue;
+    total += sum;
+    size_t place = shares.size();
+    while (place > 0 && shares[place - 1].share < sum) --place;
+    if (place == limit) continue;
+    if (shares.size() < limit) shares.emplace_back();
+    for (size_t i = shares.size() - 1; i > place; --i) shares[i] = shares[i - 1];
+    shares[place] = {.term = entry.term, .weight = 0, .share = sum};
   }
-  std::stable_sort(
-      shares.begin(), shares.end(),
-      [](const AffinityShare& a, const AffinityShare& b) { return a.share > b.share; });
-  if (shares.size() > limit) shares.resize(limit);
-  for (AffinityShare& entry : shares) entry.share /= total;
+  for (AffinityShare& entry : shares) {
+    entry.weight = decay.ValueAt(entry.share, as_of_ms);
+    entry.share /= total;
+  }
   return shares;
 }
 

@@ -1,5 +1,6 @@
 #include "profile/profile.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -177,6 +178,27 @@ TEST(ProfileTest, ManyCategoriesKeepTheStrongest) {
   EXPECT_EQ(affinities[1].term, applier.Term("c99"));
   // What left still counts for the shares.
   EXPECT_LT(affinities[0].share, 0.06);
+}
+
+TEST(ProfileTest, FewAffinitiesAreTheFirstOfManyAndEqualOnesKeepTheirOrder) {
+  TestApplier applier;
+  Profile profile;
+  TestEvent event;
+  for (const int views : {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5}) {
+    event.category = "c" + std::to_string(profile.category_sums().size());
+    for (int i = 0; i < views; ++i) applier.Apply(event, &profile);
+  }
+  std::vector<AffinitySum> sums(profile.category_sums().begin(), profile.category_sums().end());
+  std::stable_sort(sums.begin(), sums.end(),
+                   [](const AffinitySum& a, const AffinitySum& b) { return a.sum() > b.sum(); });
+  for (size_t limit = 0; limit <= sums.size() + 1; ++limit) {
+    const auto affinities = profile.CategoryAffinities(applier.decay(), event.time_ms, limit);
+    ASSERT_EQ(affinities.size(), std::min(limit, sums.size()));
+    for (size_t i = 0; i < affinities.size(); ++i) {
+      EXPECT_EQ(affinities[i].term, sums[i].term) << limit << ' ' << i;
+      EXPECT_EQ(affinities[i].weight, applier.decay().ValueAt(sums[i].sum(), event.time_ms));
+    }
+  }
 }
 
 TEST(ProfileTest, RecentItemsAreTheNewestByEventTime) {

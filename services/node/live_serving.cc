@@ -104,14 +104,19 @@ absl::StatusOr<bool> LiveServing::Visit(
       customer_id, [&](const profile::Profile& profile, const CustomerParts&) { visit(profile); });
 }
 
-void LiveServing::FillFreshness(PartitionId partition, v1::Freshness* out) const {
+void LiveServing::WriteFreshness(int field, PartitionId partition, WireBuffer* out) const {
+  using google::protobuf::Duration;
   const PartitionSlot& slot = partitions_.slot(partition);
-  out->set_partition(partition.value());
-  out->set_applied_offset(slot.state->next_offset().value());
   const int64_t silence = std::max<int64_t>(
       0, absl::ToUnixMillis(absl::Now()) - slot.last_heard_ms.load(std::memory_order_relaxed));
-  out->mutable_staleness()->set_seconds(silence / 1000);
-  out->mutable_staleness()->set_nanos(static_cast<int32_t>(silence % 1000) * 1'000'000);
+  const size_t begin = out->BeginShort(field);
+  out->Int(v1::Freshness::kAppliedOffsetFieldNumber, slot.state->next_offset().value());
+  out->Int(v1::Freshness::kPartitionFieldNumber, partition.value());
+  const size_t staleness = out->BeginShort(v1::Freshness::kStalenessFieldNumber);
+  out->Int(Duration::kSecondsFieldNumber, silence / 1000);
+  out->Int(Duration::kNanosFieldNumber, silence % 1000 * 1'000'000);
+  out->EndShort(staleness);
+  out->EndShort(begin);
 }
 
 absl::Status LiveServing::GetProfile(const v1::GetProfileRequest& request, v1::Profile* profile) {
@@ -164,9 +169,7 @@ absl::Status LiveServing::ReadProfileBytes(absl::string_view id, WireBuffer* pro
   if (!found) {
     return absl::NotFoundError(absl::StrCat("no event of customer \"", id, "\" has been applied"));
   }
-  v1::Freshness freshness;
-  FillFreshness(partitions_.Home(id), &freshness);
-  profile->Message(v1::Profile::kFreshnessFieldNumber, freshness.SerializeAsString());
+  WriteFreshness(v1::Profile::kFreshnessFieldNumber, partitions_.Home(id), profile);
   return absl::OkStatus();
 }
 

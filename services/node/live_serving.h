@@ -118,7 +118,7 @@ class LiveServing final : public Serving {
   void ListSegmentSeries(v1::ListSeriesResponse* response) const;
   void SumSeries(series::SeriesKey key, series::Step step, int64_t first,
                  std::vector<series::SeriesPoint>* points, int64_t* since_ms) const;
-  void FillFreshness(PartitionId partition, v1::Freshness* out) const;
+  void WriteFreshness(int field, PartitionId partition, WireBuffer* out) const;
 
   const StatusInfo info_;
   const SharedState& shared_;

@@ -321,12 +321,23 @@ void SetTime(int64_t ms, google::protobuf::Timestamp* out) {
   out->set_nanos(nanos);
 }
 
+// A profile has dozens of times, so they are written in one piece.
 void WriteTime(int field, int64_t ms, WireBuffer* out) {
+  using google::protobuf::Timestamp;
   const auto [seconds, nanos] = SecondsAndNanos(ms);
-  const size_t begin = out->BeginShort(field);
-  out->Int(google::protobuf::Timestamp::kSecondsFieldNumber, seconds);
-  out->Int(google::protobuf::Timestamp::kNanosFieldNumber, nanos);
-  out->EndShort(begin);
+  char* at = out->Open(5 * WireBuffer::kLongestVarint);
+  at = WireBuffer::PutVarint(at, static_cast<uint64_t>(field) << 3 | 2);
+  char* const length = at++;
+  if (seconds != 0) {
+    *at++ = Timestamp::kSecondsFieldNumber << 3;
+    at = WireBuffer::PutVarint(at, static_cast<uint64_t>(seconds));
+  }
+  if (nanos != 0) {
+    *at++ = Timestamp::kNanosFieldNumber << 3;
+    at = WireBuffer::PutVarint(at, static_cast<uint64_t>(nanos));
+  }
+  *length = static_cast<char>(at - length - 1);
+  out->Close(at);
 }
 
 void WriteProfile(absl::string_view customer_id, const profile::Profile& profile,
@@ -335,7 +346,10 @@ void WriteProfile(absl::string_view customer_id, const profile::Profile& profile
   using To = v1::Profile;
   const base::Dictionary& terms = shared.terms.names();
   as_of_ms = std::max(as_of_ms, profile.last_seen_ms());
-  out->String(To::kNameFieldNumber, absl::StrCat("profiles/", customer_id));
+  const size_t name = out->BeginShort(To::kNameFieldNumber);
+  out->Raw("profiles/");
+  out->Raw(customer_id);
+  out->EndShort(name);
   out->String(To::kCustomerIdFieldNumber, customer_id);
   WriteIdentities(profile.rarities(), out);
   WriteTime(To::kFirstSeenTimeFieldNumber, profile.first_seen_ms(), out);

@@ -272,9 +272,8 @@ absl::Status LiveServing::RecommendBytes(const v1::RecommendRequest& request,
   RecommendationWriter(&shared_, response)
       .Write(answer, notes, Response::kRecommendationsFieldNumber);
   if (known) {
-    v1::Freshness freshness;
-    FillFreshness(partitions_.Home(request.customer_id()), &freshness);
-    response->Message(Response::kFreshnessFieldNumber, freshness.SerializeAsString());
+    WriteFreshness(Response::kFreshnessFieldNumber, partitions_.Home(request.customer_id()),
+                   response);
   }
   WriteTime(Response::kAsOfTimeFieldNumber, as_of_ms, response);
   if (answer.items.size() == wanted && wanted < left) {

@@ -72,6 +72,13 @@ class WireBuffer {
     return end_;
   }
   void Close(char* end) { end_ = end; }
+  // The place after it. Takes up to kLongestVarint bytes.
+  static char* PutVarint(char* at, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+    *at++ = static_cast<char>(value);
+    return at;
+  }
+  static constexpr size_t kLongestVarint = 10;
 
   // A packed list of doubles.
   template <typename List>
@@ -94,7 +101,6 @@ class WireBuffer {
 
  private:
   static constexpr size_t kSmallest = 16 << 10;
-  static constexpr size_t kLongestVarint = 10;
 
   // `reserved`: bytes for the length.
   size_t BeginWith(int field, size_t reserved) {
@@ -129,10 +135,7 @@ class WireBuffer {
     limit_ = begin_.get() + capacity;
   }
   void Tag(int field, int type) { PutVarint(static_cast<uint64_t>(field << 3 | type)); }
-  void PutVarint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) *end_++ = static_cast<char>(value | 0x80);
-    *end_++ = static_cast<char>(value);
-  }
+  void PutVarint(uint64_t value) { end_ = PutVarint(end_, value); }
   void PutRaw(absl::string_view bytes) {
     if (!bytes.empty()) std::memcpy(end_, bytes.data(), bytes.size());
     end_ += bytes.size();
