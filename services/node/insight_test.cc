@@ -433,17 +433,20 @@ TEST_F(InsightTest, DataQualityIsJudgedToldOnceAndKept) {
 TEST_F(InsightTest, CustomersUnlikeThoseBeforeAreTold) {
   Own();
   ASSERT_TRUE(learner_->Start().ok());
-  // Three hundred others each day; the newest event is of a full hour, which a restart keeps.
+  // Three hundred and one others each day; the newest event is of a full hour, which a restart
+  // keeps.
   const auto live = [this](int day, bool buy) {
     for (int i = 0; i < 300; ++i) {
-      const int64_t time_ms = kFirstDayMs + day * kDayMs + 20 * kHourMs - i * 60'000;
+      const int64_t time_ms = kFirstDayMs + day * kDayMs + 19 * kHourMs - i * 60'000;
       const int customer = day * 300 + i;
       for (int view = 0; view <= i % 4; ++view) {
         Send(absl::StrCat("u-", customer), "view", time_ms, R"("item_id":"green")");
       }
       if (buy) Buy(customer, "green", time_ms, 5000);
     }
+    // A walk as of this one event has met all the others.
     const int64_t newest_ms = kFirstDayMs + day * kDayMs + 20 * kHourMs;
+    Send(absl::StrCat("last-", day), "view", newest_ms, R"("item_id":"green")");
     for (int i = 0; i < 2000 && learner_->feature_days()->as_of_ms() != newest_ms; ++i) {
       absl::SleepFor(absl::Milliseconds(10));
     }
@@ -463,7 +466,7 @@ TEST_F(InsightTest, CustomersUnlikeThoseBeforeAreTold) {
   for (int day = 0; day < 12; ++day) live(day, /*buy=*/false);
   watch->Check();
   for (const auto& [field, one] : drift()) EXPECT_FALSE(one.alert()) << one.reason();
-  EXPECT_EQ(drift()["total_spend"].event_count(), 300);
+  EXPECT_EQ(drift()["total_spend"].event_count(), 301);
   EXPECT_TRUE(drift()["total_spend"].has_baseline());
   EXPECT_THAT(registry_->RenderText(),
               HasSubstr("kindred_data_quality_alerts_total{measure=\"customer_drift\"} 0"));
@@ -472,7 +475,7 @@ TEST_F(InsightTest, CustomersUnlikeThoseBeforeAreTold) {
   for (const char* field : {"total_spend", "average_order_amount", "purchase_frequency"}) {
     EXPECT_TRUE(drift()[field].alert()) << field;
     EXPECT_GT(drift()[field].value(), 0.25);
-    EXPECT_THAT(drift()[field].reason(), HasSubstr("300 customers"));
+    EXPECT_THAT(drift()[field].reason(), HasSubstr("301 customers"));
     EXPECT_THAT(registry_->RenderText(),
                 HasSubstr(absl::StrCat("kindred_data_quality_alert{source=\"(all)\",measure=\""
                                        "customer_drift\",field=\"",
