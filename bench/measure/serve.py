@@ -80,21 +80,28 @@ def against_feast(bench, redis):
 
 
 def while_events_come(bench, node):
-    """Latency at half of the rate of calls, while events come at half of the rate of ingest."""
+    """Latency at a quarter of the rate of calls, while events come at half of the rate of ingest; and that
+    of calls that do nothing, in a process that does nothing else: what is waiting for the cores."""
     figures = bench.figures
     rate = half_of_ingest(bench)
-    say(f"calls at half rate while {rate:,.0f} events a second come")
-    feed = bench.feed("events", rate, 2 * bench.options.seconds + 20, seed=2)
+    say(f"calls at a quarter of their rate while {rate:,.0f} events a second come")
+    noop = Noop(bench)
+    feed = bench.feed("events", rate, 4 * bench.options.seconds + 30, seed=2)
     try:
         time.sleep(3)
         for method, title in METHODS:
-            report = bench.calls(method, node.grpc, node.pid, figures.median(title) / 4, may_refuse=True)
+            calls = figures.median(title) / 4
+            report = bench.calls(method, node.grpc, node.pid, calls, may_refuse=True)
+            noop.set_bytes(max(0, round(figures.median(f"{title}, answer")) - 3))
+            floor = bench.calls("no-op", noop.grpc, noop.process.pid, calls)
             how = f"{title} at a quarter of its rate while events come"
             for name, key in QUANTILES:
                 figures.add(f"{how}, {name}", report[key], "ms")
+                figures.add(f"no-op beside {how}, {name}", floor[key], "ms")
             figures.add(f"{how}, refused", report["refused_percent"], "%")
     finally:
         end(feed)
+        noop.stop()
 
 
 def half_of_ingest(bench):
