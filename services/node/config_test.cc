@@ -76,8 +76,8 @@ TEST(ConfigTest, TheBlendOfTheRecommender) {
 // A small bound on the process bounds its parts as well.
 TEST(ConfigTest, PartsOfTheMemoryFollowItsBoundUnlessTheyAreSaid) {
   config::v1::NodeConfig config = DefaultConfig();
-  // 64 MiB are the process's own.
-  config.mutable_store()->set_memory_limit_mib(64 + 640);
+  // 80 MiB are the process's own.
+  config.mutable_store()->set_memory_limit_mib(80 + 640);
   absl::StatusOr<SharedOptions> options = SharedOptionsOf(config, 4);
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->pairs.max_bytes, 32u << 20);

@@ -34,8 +34,8 @@ MemoryPlan MemoryPlanOf(const config::v1::NodeConfig& config) {
   plan.dedup = said(config.clean().dedup_memory_mib(), share(10, 0, kAny));
   plan.block_cache = share(8, 8, 2048);
   plan.write_buffers = plan.block_cache / 2;
-  plan.waiting = share(24, 0, kAny);
-  plan.unstored = share(24, 0, kAny);
+  plan.waiting = share(32, 0, kAny);
+  plan.unstored = share(32, 0, kAny);
   plan.worker_queues = share(32, 0, 32);
   plan.client_queue = share(32, 2, 32);
   plan.least_profiles = share(16, 0, kAny);

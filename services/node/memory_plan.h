@@ -18,7 +18,7 @@ struct MemoryBudget {
 // and gRPC and the allocator keep. The parts are shares of what is left; profiles get what the
 // others do not use (Node::WatchMemory).
 struct MemoryPlan {
-  static constexpr int64_t kProcessBytes = int64_t{64} << 20;
+  static constexpr int64_t kProcessBytes = int64_t{80} << 20;
 
   int64_t limit = 0;           // store.memory_limit_mib, of the whole process
   size_t relations = 0;        // item relations, of all partitions
