@@ -2,8 +2,11 @@
 #ifndef KINDRED_NODE_HTTP_GATE_H_
 #define KINDRED_NODE_HTTP_GATE_H_
 
+#include <optional>
+
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "node/admission.h"
 
@@ -21,8 +24,11 @@ class HttpGate {
   // One call's turn; gives it back at its end.
   class Turn {
    public:
-    explicit Turn(HttpGate* gate) : gate_(*gate), begin_(absl::Now()), admitted_(gate->Enter()) {}
+    explicit Turn(HttpGate* gate) : gate_(*gate), admitted_(gate->Enter()), begin_(absl::Now()) {
+      if (admitted_ && gate_.admission_ != nullptr) sample_.emplace(gate_.admission_);
+    }
     ~Turn() {
+      sample_.reset();
       if (admitted_) gate_.Leave(absl::Now() - begin_);
     }
     Turn(const Turn&) = delete;
@@ -32,8 +38,9 @@ class HttpGate {
 
    private:
     HttpGate& gate_;
-    const absl::Time begin_;
     const bool admitted_;
+    const absl::Time begin_;  // of the answer: waiting for the turn is no work
+    std::optional<CpuSample> sample_;
   };
 
  private:
