@@ -6,7 +6,6 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,9 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "kafka"))
+from free_port import free_port  # noqa: E402
+
 TICKS = os.sysconf("SC_CLK_TCK")
 STANDSTILL_S = 120
 
@@ -54,12 +56,6 @@ def other_load():
     time.sleep(1)
     later_total, later_idle = sample()
     return 1 - (later_idle - idle) / max(1, later_total - total)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def end(process):

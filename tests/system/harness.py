@@ -27,6 +27,9 @@ import traceback
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "kafka"))
+from free_port import free_port  # noqa: E402
+
 KAFKA = ROOT / "tests" / "kafka" / "kafka"
 PYTHON_WITH_SKLEARN = ROOT / "tests" / "python"
 ONLINE_RETAIL = ROOT.parent / "shared" / "data" / "online-retail" / "online-retail.csv.gz"
@@ -58,12 +61,6 @@ def wait_until(condition, what, limit_s):
         if time.monotonic() > deadline:
             raise Failed(f"not within {limit_s} s: {what() if callable(what) else what}")
         time.sleep(POLL_S)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def die_with_parent():
