@@ -1,19 +1,32 @@
 #!/usr/bin/env python3
 """Stops a node in the middle, by SIGTERM and three times by kill -9: nothing is lost or counted twice.
 
-Online Retail where it is present, else the slice in tests/data, is imported while the node runs. The
-state in the end must be byte for byte that of a node that was never stopped, and every rejected row
-must be among the dead letters once.
+Online Retail where it is present, else the slice in tests/data, is imported in pieces; in the middle
+of each but the last one the node is stopped. The state in the end must be byte for byte that of a
+node that was never stopped, and every rejected row must be among the dead letters once.
 """
 
+import gzip
 import subprocess
 
 import harness
 from harness import check, say
 
-# A stop when this share of the rows was applied, and some more than at the stop before.
-STOPS = (("SIGTERM", 0.10), ("kill -9", 0.20), ("kill -9", 0.35), ("kill -9", 0.50))
-BETWEEN = 0.05
+STOPS = ("SIGTERM", "kill -9", "kill -9", "kill -9")
+PIECES = len(STOPS) + 1
+# A stop when this share of a piece was applied.
+MIDDLE = 0.3
+
+
+def pieces(world, source):
+    """(file, rows) of consecutive parts of the source, each with its header."""
+    header, *rows = gzip.decompress(source.read_bytes()).splitlines(keepends=True)
+    size = -(-len(rows) // PIECES)
+    for number in range(PIECES):
+        part = rows[number * size : (number + 1) * size]
+        path = world.directory / f"piece-{number}.csv"
+        path.write_bytes(header + b"".join(part))
+        yield path, len(part)
 
 
 def final_state(world, node, rows):
@@ -35,20 +48,23 @@ def test(world, options):
     world.create_topic("purchases", partitions=8)
     node = world.node("stopped", "purchases", settings=settings)
     node.start().wait_ready()
-    feed = world.background(
-        world.import_command(source, "purchases", "--const", f"currency={currency}"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    applied = 0
-    for how, share in STOPS:
-        node.wait_applied(max(int(rows * share), applied + int(rows * BETWEEN)), 120)
-        applied = node.applied()
-        node.stop() if how == "SIGTERM" else node.kill()
-        say(f"{how} after {applied:,} events{', import running' if feed.poll() is None else ''}")
-        check(applied < rows, "too late: nothing was left to do")
-        node.start()
-    check(feed.wait(300) == 0, "the import failed")
+    sent = 0
+    for (piece, size), how in zip(pieces(world, source), (*STOPS, None)):
+        feed = world.background(
+            world.import_command(piece, "purchases", "--const", f"currency={currency}"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        if how:
+            node.wait_applied(sent + int(size * MIDDLE), 120)
+            running = feed.poll() is None
+            applied = node.applied()
+            node.stop() if how == "SIGTERM" else node.kill()
+            say(f"{how} after {applied:,} events{', import running' if running else ''}")
+            node.start()
+        check(feed.wait(300) == 0, "the import failed")
+        sent += size
+    check(sent == rows, f"{sent} rows in the pieces")
     state, quality = final_state(world, node, rows)
     letters = world.dead_letters(node.dead_letters)
     node.stop()
