@@ -37,6 +37,8 @@ def run(bench):
         say(f"ingest, repetition {repetition + 1}")
         consume(bench, topic)
         read_all(bench, topic, "node-ingest", "ingest").stop()
+        read_all(bench, topic, "node-profiles", "ingest without relations",
+                 "recommend.relations=false").stop()
         if streams:
             peers.run_streams(bench, topic, bench.options.events, "at_least_once")
             peers.run_streams(bench, topic, bench.options.events, "exactly_once_v2")
@@ -44,7 +46,9 @@ def run(bench):
               "bare consumer one by one": "bare consumer one by one",
               "Kafka Streams, at least once": "Kafka Streams, at least once, commit each second",
               "Kafka Streams, exactly once": "Kafka Streams, exactly once"}
-    for short, their in theirs.items():
-        for kind in ("CPU", "wall"):
-            figures.ratio(f"ingest / {short}, {kind}", f"ingest, {kind}", f"{their}, {kind}")
-        figures.ratio(f"ingest / {short}, CPU of its last 70 %", "ingest, CPU", f"{their}, CPU, last 70 %")
+    for ours in ("ingest", "ingest without relations"):
+        for short, their in theirs.items():
+            for kind in ("CPU", "wall"):
+                figures.ratio(f"{ours} / {short}, {kind}", f"{ours}, {kind}", f"{their}, {kind}")
+            figures.ratio(f"{ours} / {short}, CPU of its last 70 %", f"{ours}, CPU",
+                          f"{their}, CPU, last 70 %")

@@ -73,12 +73,14 @@ RowView PairTable::ReadRow(const Block* row) {
 void PairTable::PrefetchSlots(ItemId item, absl::Span<const Touch> recent) const {
   const Directory* directory = directory_.load(std::memory_order_relaxed);
   directory->Prefetch(item.value());
+  if (!options_.learn_pairs) return;
   const size_t reach = std::min<size_t>(recent.size(), options_.max_session_items);
   for (size_t i = 0; i < reach; ++i) directory->Prefetch(recent[i].item.value());
 }
 
 void PairTable::PrefetchRows(ItemId item, absl::Span<const Touch> recent) const {
   Prefetch(item.value());
+  if (!options_.learn_pairs) return;
   const size_t reach = std::min<size_t>(recent.size(), options_.max_session_items);
   for (size_t i = 0; i < reach; ++i) Prefetch(recent[i].item.value());
 }
@@ -137,7 +139,7 @@ void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, flo
   block->popularity = std::max(0.0, block->popularity + popularity);
   index_.Add(event.item, support, popularity);
 
-  for (size_t i = 0; i < session; ++i) {
+  for (size_t i = 0; options_.learn_pairs && i < session; ++i) {
     const uint32_t other = recent[i].item.value();
     if (other == item || other == 0 || other >= ItemIndex::kMaxItems) continue;
     bool repeated = false;  // nearer occurrences of `other` have counted the pair already

@@ -30,6 +30,8 @@ struct PairOptions {
   // Popularity that one event adds, by Interaction.
   std::array<float, kInteractionKinds> popularity_weight = {1, 1, 1.5f, 2, 3, 1};
   size_t max_bytes = size_t{1} << 30;  // bound of memory_bytes(); rows shrink, then leave, at it
+  // False: support, popularity and revisits only. Pairs learnt before stay, and fade.
+  bool learn_pairs = true;
 };
 
 // Options for one of `partitions` tables that are summed: each keeps fewer neighbours, since

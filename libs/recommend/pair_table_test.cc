@@ -108,6 +108,32 @@ TEST(PairTableTest, SumsEqualThoseOfWholeSessions) {
   }
 }
 
+TEST(PairTableTest, WithoutPairsAllElseIsTheSame) {
+  const auto learn = [](bool pairs, ItemIndex* index) {
+    PairOptions options;
+    options.learn_pairs = pairs;
+    auto table = std::make_unique<PairTable>(PartitionId(0), options, index);
+    std::mt19937 random(11);
+    for (int s = 0; s < 200; ++s) {
+      Customer customer(kStart + s * 1000);
+      for (uint32_t i = 0; i < 2 + random() % 10; ++i) customer.Touches(*table, 1 + random() % 30);
+    }
+    return table;
+  };
+  ItemIndex index, index_without;
+  const auto with = learn(true, &index);
+  const auto without = learn(false, &index_without);
+  for (uint32_t item = 1; item <= 30; ++item) {
+    EXPECT_GT(with->Row(item).size, 0u) << item;
+    EXPECT_EQ(without->Row(item).size, 0u) << item;
+    EXPECT_EQ(index_without.Support(ItemId(item), kStart), index.Support(ItemId(item), kStart));
+    EXPECT_EQ(index_without.Popularity(ItemId(item), kStart),
+              index.Popularity(ItemId(item), kStart));
+  }
+  EXPECT_EQ(without->events(), with->events());
+  EXPECT_LT(without->memory_bytes(), with->memory_bytes());
+}
+
 TEST(PairTableTest, ANewVisitStartsANewSession) {
   ItemIndex index(NoDecay());
   PairTable table(PartitionId(0), {}, &index);

@@ -269,6 +269,7 @@ config::v1::NodeConfig DefaultConfig() {
   config.mutable_rules()->set_file("");
   config.mutable_rules()->set_audience_cpu_percent(5);
   config.mutable_rules()->set_walk_interval_ms(60000);
+  config.mutable_recommend()->set_relations(true);
   config.mutable_recommend()->set_relation_memory_mib(0);
   config.mutable_recommend()->set_relation_half_life_days(90);
   config.mutable_recommend()->set_popularity_half_life_days(7);

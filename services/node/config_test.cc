@@ -96,6 +96,16 @@ TEST(ConfigTest, PartsOfTheMemoryFollowItsBoundUnlessTheyAreSaid) {
   EXPECT_EQ(options->pairs.max_bytes, 1u << 20);
 }
 
+TEST(ConfigTest, RelationsCanBeLeftOut) {
+  config::v1::NodeConfig config = DefaultConfig();
+  const std::string with = LastingSettings(config);
+  EXPECT_TRUE(SharedOptionsOf(config, 8)->pairs.learn_pairs);
+  ASSERT_TRUE(ApplyOverride("recommend.relations=false", &config).ok());
+  EXPECT_FALSE(SharedOptionsOf(config, 8)->pairs.learn_pairs);
+  // A state that has them does not go on without them, nor the other way round.
+  EXPECT_EQ(LastingSettings(config), with + " recommend.relations=false");
+}
+
 TEST(ConfigTest, ValidationListsEveryProblem) {
   config::v1::NodeConfig config = DefaultConfig();
   config.mutable_segments()->set_count(1);

@@ -59,6 +59,7 @@ absl::StatusOr<SharedOptions> SharedOptionsOf(const config::v1::NodeConfig& conf
   options.blend = BlendOptionsOf(config.recommend().blend());
   options.content.max_items = static_cast<size_t>(config.recommend().content_items());
   options.pairs = recommend::SharedOver(options.pairs, partitions);
+  options.pairs.learn_pairs = config.recommend().relations();
   const MemoryPlan memory = MemoryPlanOf(config);
   options.pairs.max_bytes =
       std::max(kLeastRelationBytes, memory.relations / static_cast<size_t>(partitions));
@@ -113,7 +114,8 @@ std::string LastingSettings(const config::v1::NodeConfig& config) {
       " profile.affinity_half_life_days=", config.profile().affinity_half_life_days(),
       " recommend.relation_half_life_days=", config.recommend().relation_half_life_days(),
       " recommend.popularity_half_life_days=", config.recommend().popularity_half_life_days(),
-      sampled == 1024 ? "" : absl::StrCat(" predictions.sampled_customers=", sampled));
+      sampled == 1024 ? "" : absl::StrCat(" predictions.sampled_customers=", sampled),
+      config.recommend().relations() ? "" : " recommend.relations=false");
 }
 
 absl::Status WithAdvice(const absl::Status& status, const std::string& data_dir) {
