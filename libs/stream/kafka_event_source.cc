@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -12,6 +13,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "stream/fetch_waker.h"
 #include "stream/kafka_client.h"
 #include "stream/kafka_status.h"
 #include "stream/record_access.h"
@@ -43,8 +45,8 @@ class KafkaEventSource final : public EventSource {
 
   absl::Status PollBatch(size_t max_records, absl::Duration max_wait,
                          std::vector<RawRecord>& out) override;
-  void Pause(PartitionId partition) override;
-  void Resume(PartitionId partition) override;
+  void Pause(PartitionId partition) override { SetPaused(partition, true); }
+  void Resume(PartitionId partition) override { SetPaused(partition, false); }
   absl::StatusOr<Watermarks> CachedWatermarks(PartitionId partition) const override;
   bool AtEnd(PartitionId partition) const override;
   bool BrokersReachable() const override { return reachable_; }
@@ -81,6 +83,7 @@ class KafkaEventSource final : public EventSource {
   const Partition* Find(PartitionId partition) const;
   std::vector<PartitionId> Assigned() const;
   void SetReachable(bool reachable);
+  void SetPaused(PartitionId partition, bool paused);
 
   const std::string topic_;
   const std::string group_instance_id_;
@@ -91,6 +94,7 @@ class KafkaEventSource final : public EventSource {
   base::LogLimiter error_limiter_{absl::Seconds(10)};
 
   rd_kafka_t* client_ = nullptr;
+  std::optional<FetchWaker> fetch_waker_;
   absl::Status dead_;
   bool started_fixed_ = false;
   bool closed_ = false;
@@ -148,6 +152,7 @@ absl::Status KafkaEventSource::Start(const KafkaSourceOptions& options) {
   KINDRED_ASSIGN_OR_RETURN(client_, config.Create(RD_KAFKA_CONSUMER));
   metrics_.Reachable(true);
   rd_kafka_poll_set_consumer(client_);
+  fetch_waker_.emplace(client_, topic_, options.queue_records, options.queue_bytes);
   if (!in_group_) return absl::OkStatus();
   rd_kafka_topic_partition_list_t* topics = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(topics, topic_.c_str(), RD_KAFKA_PARTITION_UA);
@@ -183,6 +188,9 @@ absl::Status KafkaEventSource::PollBatch(size_t max_records, absl::Duration max_
     wait_ms = out.size() > batch_first_ ? 0 : TimeoutMs(deadline - absl::Now());
   }
   metrics_.Read(out.size() - batch_first_, bytes_, refetched_);
+  if (out.size() > batch_first_) {
+    fetch_waker_->Taken(out.size() - batch_first_, bytes_, out.back().partition());
+  }
   batch_ = nullptr;
   return dead_;
 }
@@ -400,21 +408,12 @@ std::vector<PartitionId> KafkaEventSource::Assigned() const {
   return ids;
 }
 
-void KafkaEventSource::Pause(PartitionId partition) {
-  if (Find(partition) == nullptr || At(partition.value()).paused) return;
-  At(partition.value()).paused = true;
+void KafkaEventSource::SetPaused(PartitionId partition, bool paused) {
+  if (Find(partition) == nullptr || At(partition.value()).paused == paused) return;
+  At(partition.value()).paused = paused;
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
   rd_kafka_topic_partition_list_add(list, topic_.c_str(), partition.value());
-  rd_kafka_pause_partitions(client_, list);
-  rd_kafka_topic_partition_list_destroy(list);
-}
-
-void KafkaEventSource::Resume(PartitionId partition) {
-  if (Find(partition) == nullptr || !At(partition.value()).paused) return;
-  At(partition.value()).paused = false;
-  rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(1);
-  rd_kafka_topic_partition_list_add(list, topic_.c_str(), partition.value());
-  rd_kafka_resume_partitions(client_, list);
+  (paused ? rd_kafka_pause_partitions : rd_kafka_resume_partitions)(client_, list);
   rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -451,6 +450,7 @@ void KafkaEventSource::CommitHint(absl::Span<const PartitionOffset> positions) {
 absl::Status KafkaEventSource::Close(absl::Duration limit) {
   if (closed_ || client_ == nullptr) return absl::OkStatus();
   closed_ = true;
+  fetch_waker_->Stop();
   const absl::Time deadline = absl::Now() + limit;
   // The closing call of the library may wait for ever (issue 3740), so it runs behind a queue that
   // we stop serving when the time is up.
@@ -469,6 +469,7 @@ absl::Status KafkaEventSource::Close(absl::Duration limit) {
   const bool ended = refused != nullptr || rd_kafka_consumer_closed(client_) != 0;
   if (!Assigned().empty()) Unassign(/*lost=*/!ended);
   rd_kafka_queue_destroy(queue);
+  fetch_waker_.reset();
   if (ended) return absl::OkStatus();
   base::LogWarning("stream", "group was not left in time", {{"topic", topic_}});
   client_ = nullptr;  // its threads may still use it

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -134,6 +135,39 @@ TEST(StreamKafkaTest, TenMegabytesTravel) {
   auto source = Open(topic, &positions);
   ASSERT_TRUE(ReadUntil(*source, positions, [&] { return positions.values.size() >= 3; }));
   for (const std::string& value : positions.values) EXPECT_TRUE(value == large);
+}
+
+// By itself the client stops fetching for a second each time that its queue was full.
+TEST(StreamKafkaTest, AFullQueueIsFilledAgainWhenItIsHalfEmpty) {
+  const std::string topic = MakeTopic("refill", 2);
+  constexpr int kRecords = 24'000;
+  {
+    auto sink = OpenSink();
+    std::mt19937 random(1);
+    for (int i = 0; i < kRecords; ++i) {
+      std::string value(1000, '\0');  // nothing that could be compressed
+      for (char& byte : value) byte = static_cast<char>(random());
+      ASSERT_TRUE(sink->Produce({topic, PartitionId(i % 2), "key", value, {}, 0}).ok());
+    }
+    ASSERT_TRUE(sink->Flush(kPatience).ok());
+  }
+  KafkaSourceOptions options;
+  options.connection = TestConnection();
+  options.topic = topic;
+  options.queue_bytes = 1 << 20;
+  options.max_record_bytes = 1 << 20;  // a fetch brings a megabyte a partition
+  Positions positions;
+  auto source = OpenKafkaEventSource(options, &positions);
+  ASSERT_TRUE(source.ok()) << source.status();
+  absl::Time first = absl::InfiniteFuture();
+  std::vector<RawRecord> batch;
+  while (positions.values.size() < kRecords) {
+    ASSERT_TRUE((*source)->PollBatch(100, absl::Milliseconds(100), batch).ok());
+    if (!batch.empty()) first = std::min(first, absl::Now());
+    ASSERT_LT(absl::Now() - first, absl::Seconds(8)) << positions.values.size() << " records";
+    positions.Apply(batch);
+    absl::SleepFor(absl::Milliseconds(2));  // slower than the broker
+  }
 }
 
 TEST(StreamKafkaTest, ARestartGoesOnFromTheStoredOffsets) {
