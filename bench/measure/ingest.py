@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 from . import peers
 from .processes import Node, output_of, resident_mib, say
@@ -29,6 +30,25 @@ def read_all(bench, topic, name, title, *settings):
     return node
 
 
+def live(bench, topic):
+    """The most that producer, broker and node keep up with on one machine: what half load is half of."""
+    events = bench.options.events // 4
+    say(f"{events:,} events at full speed to a node that has caught up")
+    node = Node(bench, "node-live", topic)
+    try:
+        before = bench.records(topic)
+        node.wait_until_applied(before)
+        begin = time.monotonic()
+        output_of([bench.binary("kindred"), "load", "events", "--brokers", bench.brokers, "--topic", topic,
+                   "--count", events, "--customers", bench.options.customers, "--items",
+                   bench.options.items, "--seed", 7, "--json"])
+        node.wait_until_applied(before + events)
+        bench.figures.add("ingest while they are produced, wall", events / (time.monotonic() - begin),
+                          "events/s")
+    finally:
+        node.stop()
+
+
 def run(bench):
     topic = bench.main_topic()
     figures = bench.figures
@@ -42,6 +62,7 @@ def run(bench):
         if streams:
             peers.run_streams(bench, topic, bench.options.events, "at_least_once")
             peers.run_streams(bench, topic, bench.options.events, "exactly_once_v2")
+    live(bench, topic)
     theirs = {"bare consumer in batches": "bare consumer in batches",
               "bare consumer one by one": "bare consumer one by one",
               "Kafka Streams, at least once": "Kafka Streams, at least once, commit each second",

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from .processes import Failure, Node, end, resident_mib, say
-from .serve import half_of_ingest
+from .serve import SETTLES_S, half_of_ingest
 
 # A session has some eight, and most customers get one.
 EVENTS_A_CUSTOMER = 8
@@ -41,8 +41,8 @@ def freshness(bench):
         rate = half_of_ingest(bench)
         say(f"freshness while {rate:,.0f} events a second come")
         seconds = max(10, bench.options.seconds)
-        feed = bench.feed(topic, rate, seconds + 10, seed=3)
-        time.sleep(3)
+        feed = bench.feed(topic, rate, seconds + SETTLES_S + 10, seed=3)
+        time.sleep(SETTLES_S)
         before = buckets(node)
         times = probe(bench, node, topic, seconds)
         after = buckets(node)

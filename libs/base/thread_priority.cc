@@ -8,7 +8,7 @@ namespace kindred::base {
 namespace {
 
 // A step is about a quarter more of a core that is fought for.
-constexpr int kAppliesNice = 5;
+constexpr int kAppliesNice = 2;
 constexpr int kBackgroundNice = 10;
 
 }  // namespace

@@ -206,7 +206,11 @@ void Worker::CheckpointDue(absl::Time now, bool force) {
       due.push_back(partition);
     }
   }
-  for (Partition* partition : due) MaybeCheckpoint(partition, now, force);
+  for (Partition* partition : due) {
+    MaybeCheckpoint(partition, now, force);
+    // The next when what came meanwhile was applied: readers wait for one at most.
+    if (!force && !waits_for_disk()) return;
+  }
 }
 
 void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
