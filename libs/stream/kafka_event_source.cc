@@ -144,6 +144,9 @@ absl::Status KafkaEventSource::Start(const KafkaSourceOptions& options) {
       std::max<int64_t>(static_cast<int64_t>(options.max_record_bytes), 4 << 20);
   config.Set("message.max.bytes", static_cast<int64_t>(options.max_record_bytes));
   config.Set("fetch.max.bytes", fetch_bytes);
+  // So much of each partition may come on top of a queue that is not full yet.
+  config.Set("fetch.message.max.bytes",
+             std::clamp<int64_t>(static_cast<int64_t>(options.queue_bytes / 8), 64 << 10, 1 << 20));
   config.Set("receive.message.max.bytes", fetch_bytes + (1 << 20));
   rd_kafka_conf_set_opaque(config.get(), this);
   rd_kafka_conf_set_rebalance_cb(config.get(), RebalanceCallback);

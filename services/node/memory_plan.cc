@@ -36,8 +36,8 @@ MemoryPlan MemoryPlanOf(const config::v1::NodeConfig& config) {
   plan.write_buffers = plan.block_cache / 2;
   plan.waiting = share(32, 0, kAny);
   plan.unstored = share(32, 0, kAny);
-  plan.worker_queues = share(32, 0, 32);
-  plan.client_queue = share(32, 2, 32);
+  plan.worker_queues = share(64, 0, 32);
+  plan.client_queue = share(64, 2, 32);
   plan.least_profiles = share(16, 0, kAny);
   plan.most_profiles = static_cast<size_t>(plan.limit / 4 * 3);
   plan.loaded_profiles = static_cast<size_t>(rest / 2);
