@@ -112,7 +112,7 @@ class Node:
                    for partition in status.get("partitions", []))
 
     def wait_until_applied(self, records):
-        """Returns (wall seconds since the start, CPU seconds)."""
+        """Returns (wall seconds since the start, CPU seconds), when the node answers calls."""
         progress = time.monotonic()
         best = 0
         while True:
@@ -121,13 +121,23 @@ class Node:
             status = self.status()
             applied = self.applied(status) if status else 0
             if applied >= records:
-                return time.monotonic() - self.begin, cpu_seconds(self.pid)
+                took = time.monotonic() - self.begin, cpu_seconds(self.pid)
+                self.wait_until_ready()
+                return took
             now = time.monotonic()
             if applied > best:
                 best, progress = applied, now
             if now - progress > STANDSTILL_S:
                 raise Failure(f"the node stands still at {applied} of {records}; see {self.log.name}")
             time.sleep(0.1)
+
+    def wait_until_ready(self):
+        """Calls are refused until the node has seen that it has caught up."""
+        begin = time.monotonic()
+        while not self.ready():
+            if time.monotonic() - begin > STANDSTILL_S:
+                raise Failure(f"the node does not become ready; see {self.log.name}")
+            time.sleep(0.02)
 
     def disk_bytes(self):
         return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
