@@ -135,7 +135,7 @@ class Node:
         """Calls are refused until the node has seen that it has caught up."""
         begin = time.monotonic()
         while not self.ready():
-            if time.monotonic() - begin > STANDSTILL_S:
+            if self.process.poll() is not None or time.monotonic() - begin > STANDSTILL_S:
                 raise Failure(f"the node does not become ready; see {self.log.name}")
             time.sleep(0.02)
 

@@ -20,11 +20,11 @@ def port_is_free(port):
 
 
 def free_port():
-    """A free port that stays free until its server listens, however long that takes.
+    """A free port that no outgoing connection takes before its server listens.
 
     Port 0 would give one of those that the kernel also gives to outgoing connections: any client
-    that connects meanwhile can get it. So it is one below them, at random, since other tests
-    choose at the same time.
+    that connects meanwhile can get it. So it is one below them; at random, so that others who
+    choose at the same time hardly choose the same.
     """
     end = int(EPHEMERAL.read_text().split()[0])
     if end <= FIRST:
