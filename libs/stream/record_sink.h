@@ -45,8 +45,9 @@ class RecordSink {
 
   // Learns the topic's partitions from a broker, so that the records of a partition keep the order
   // in which they are produced from the first one on. Without it, those produced before the client
-  // has learnt them may be overtaken by later ones. NotFound: no such topic. Unavailable: no broker
-  // answered within `limit`.
+  // has learnt them may be overtaken by later ones; and so may, unless the sink is idempotent, a
+  // batch that a leader refuses, as when it moves (TopicAdmin::WaitForTopic for a new topic).
+  // NotFound: no such topic. Unavailable: no broker answered within `limit`.
   virtual absl::Status Prepare(const std::string& topic, absl::Duration limit) = 0;
 
   // Queues the record and returns at once. `done`, if any, is called exactly once for an accepted

@@ -125,10 +125,22 @@ absl::StatusOr<TopicInfo> TopicAdmin::WaitForTopic(const std::string& topic,
     const absl::Duration left = deadline - absl::Now();
     absl::StatusOr<TopicInfo> info =
         impl_->Describe(topic, std::min(left, absl::Seconds(5)), /*with_leaders=*/true);
-    if (info.ok()) return info;
+    if (info.ok()) {
+      const absl::Status led = LeadersAnswer(*info, deadline);
+      if (led.ok()) return info;
+      info = led;
+    }
     if (absl::Now() + kLookAgain >= deadline) return info;
     absl::SleepFor(kLookAgain);
   }
+}
+
+absl::Status TopicAdmin::LeadersAnswer(const TopicInfo& info, absl::Time deadline) {
+  for (int32_t p = 0; p < info.partitions; ++p) {
+    KINDRED_RETURN_IF_ERROR(
+        QueryWatermarks(info.name, PartitionId(p), deadline - absl::Now()).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ClusterInfo> TopicAdmin::Cluster(absl::Duration timeout) {

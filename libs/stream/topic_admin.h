@@ -43,7 +43,8 @@ class TopicAdmin {
   absl::Status CreateTopic(const NewTopic& topic, absl::Duration timeout);
   // NotFound when there is none.
   absl::StatusOr<TopicInfo> Describe(const std::string& topic, absl::Duration timeout);
-  // Waits until the topic exists and all its partitions have a leader.
+  // Waits until the topic exists and each partition's leader answers: the brokers tell of a leader
+  // before it takes records, and what it refuses then is sent again, behind what came later.
   absl::StatusOr<TopicInfo> WaitForTopic(const std::string& topic, absl::Duration timeout);
   absl::StatusOr<ClusterInfo> Cluster(absl::Duration timeout);
   // Asks the broker, unlike EventSource::CachedWatermarks; again, while leaders are being elected.
@@ -52,6 +53,7 @@ class TopicAdmin {
 
  private:
   class Impl;
+  absl::Status LeadersAnswer(const TopicInfo& info, absl::Time deadline);
   explicit TopicAdmin(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
