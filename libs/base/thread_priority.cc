@@ -9,12 +9,25 @@ namespace {
 
 // A step is about a quarter more of a core that is fought for.
 constexpr int kAppliesNice = 2;
-constexpr int kBackgroundNice = 10;
+constexpr int kLearnsNice = 10;
+constexpr int kTidiesNice = 15;
+
+int NiceOf(ThreadRole role) {
+  switch (role) {
+    case ThreadRole::kApplies:
+      return kAppliesNice;
+    case ThreadRole::kLearns:
+      return kLearnsNice;
+    case ThreadRole::kTidies:
+      return kTidiesNice;
+  }
+  return 0;
+}
 
 }  // namespace
 
 void LowerThreadPriority(ThreadRole role) {
-  const int nice = role == ThreadRole::kApplies ? kAppliesNice : kBackgroundNice;
+  const int nice = NiceOf(role);
   const id_t thread = static_cast<id_t>(syscall(SYS_gettid));
   if (getpriority(PRIO_PROCESS, thread) < nice) setpriority(PRIO_PROCESS, thread, nice);
 }

@@ -5,8 +5,8 @@
 namespace kindred::base {
 
 // Work that others wait for goes first: threads that answer keep their priority, those that apply
-// events come after them, those that learn or tidy up last.
-enum class ThreadRole { kApplies, kBackground };
+// events come after them, then those that learn, and last those that tidy up.
+enum class ThreadRole { kApplies, kLearns, kTidies };
 
 // Lowers the calling thread's priority for good, by the steps of nice(2). What the system refuses
 // is left as it is.

@@ -16,13 +16,16 @@ int Nice() { return getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gett
 TEST(ThreadPriorityTest, OnlyTheCallingThreadComesLaterAndNeverEarlierAgain) {
   const int before = Nice();
   int applies = 0;
-  int background = 0;
+  int learns = 0;
+  int tidies = 0;
   int back = 0;
   std::thread thread([&] {
     LowerThreadPriority(ThreadRole::kApplies);
     applies = Nice();
-    LowerThreadPriority(ThreadRole::kBackground);
-    background = Nice();
+    LowerThreadPriority(ThreadRole::kLearns);
+    learns = Nice();
+    LowerThreadPriority(ThreadRole::kTidies);
+    tidies = Nice();
     LowerThreadPriority(ThreadRole::kApplies);
     back = Nice();
   });
@@ -30,8 +33,9 @@ TEST(ThreadPriorityTest, OnlyTheCallingThreadComesLaterAndNeverEarlierAgain) {
   EXPECT_EQ(Nice(), before);
   EXPECT_GE(applies, before);
   EXPECT_GT(applies, 0);
-  EXPECT_GT(background, applies);
-  EXPECT_EQ(back, background);
+  EXPECT_GT(learns, applies);
+  EXPECT_GT(tidies, learns);
+  EXPECT_EQ(back, tidies);
 }
 
 }  // namespace

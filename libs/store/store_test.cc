@@ -2,10 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <optional>
 #include <ostream>
+#include <string>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -371,6 +376,26 @@ TEST_P(StoreTest, FiguresFollowWhatHappens) {
   if (!GetParam().in_memory) {
     EXPECT_GT(after.disk_free_bytes, 0);
   }
+}
+
+// The priority of the thread of this name; none: there is no such thread.
+std::optional<int> NiceOfThread(absl::string_view name) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string found;
+    std::getline(std::ifstream(task.path() / "comm"), found);
+    if (found != name) continue;
+    return getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoi(task.path().filename())));
+  }
+  return std::nullopt;
+}
+
+TEST_P(StoreTest, CompactionsComeBehindAllElse) {
+  const std::unique_ptr<Store> store = Open();
+  Checkpoint checkpoint = store->NewCheckpoint(kP0);
+  checkpoint.Put(Table::kProfile, "u-1", "a profile");
+  ASSERT_TRUE(store->Write(std::move(checkpoint)).ok());
+  ASSERT_TRUE(store->CompactAll().ok());
+  EXPECT_THAT(NiceOfThread("rocksdb:low"), Optional(::testing::Ge(15)));
 }
 
 // Readers see checkpoints as a whole, also while they are being written. For the thread sanitizer

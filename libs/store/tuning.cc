@@ -9,6 +9,7 @@
 #include "rocksdb/table.h"
 #include "rocksdb/utilities/table_properties_collectors.h"
 #include "rocksdb/write_buffer_manager.h"
+#include "store/compaction_priority.h"
 #include "store/format.h"
 #include "store/info_log.h"
 
@@ -88,6 +89,7 @@ Tuning MakeTuning(const StoreOptions& options, rocksdb::Env* env,
   db.create_missing_column_families = true;
   db.info_log = std::make_shared<InfoLog>();
   db.listeners.push_back(std::move(listener));
+  db.listeners.push_back(std::make_shared<CompactionPriority>());
   // With it a full disk is recovered from as soon as there is space again.
   db.sst_file_manager.reset(rocksdb::NewSstFileManager(env, db.info_log));
 

@@ -170,7 +170,7 @@ std::shared_ptr<const profile::FeatureDays> Learner::feature_days() const {
 
 void Learner::Run() {
   base::NameThread("learn-segments");
-  base::LowerThreadPriority(base::ThreadRole::kBackground);
+  base::LowerThreadPriority(base::ThreadRole::kLearns);
   learn::SegmentLearnerOptions learner_options;
   learner_options.segments = options_.segments;
   learner_options.seed = options_.seed;

@@ -72,7 +72,7 @@ std::shared_ptr<const profile::Predictor> PredictionLearner::Current() const {
 
 void PredictionLearner::Run() {
   base::NameThread("learn-predict");
-  base::LowerThreadPriority(base::ThreadRole::kBackground);
+  base::LowerThreadPriority(base::ThreadRole::kLearns);
   while (true) {
     if (Step()) Save();
     absl::MutexLock lock(&mutex_);
