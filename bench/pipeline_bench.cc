@@ -112,7 +112,7 @@ class Pipeline {
 
   absl::Status Checkpoint(node::Partition* partition) {
     double start = CpuSeconds();
-    std::optional<node::PendingCheckpoint> pending = partition->BeginCheckpoint(*store_);
+    std::optional<node::PendingCheckpoint> pending = partition->TakeCheckpoint(*store_);
     encode_ += CpuSeconds() - start;
     if (!pending.has_value()) return absl::OkStatus();
     start = CpuSeconds();

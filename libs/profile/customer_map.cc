@@ -48,6 +48,7 @@ Customer* CustomerMap::Find(absl::string_view id, uint64_t hash) {
   const size_t slot = SlotOf(id, hash);
   if (slots_[slot] == 0) return nullptr;
   Customer& customer = At(SlotIndex(slots_[slot]));
+  if ((customer.flags_ & awaited_flag_) != 0) HandOut(customer);
   customer.flags_ |= kReferenced;
   return &customer;
 }
@@ -122,27 +123,26 @@ void CustomerMap::Remove(absl::string_view id, uint64_t hash) {
   const size_t slot = SlotOf(id, hash);
   if (slots_[slot] != 0) {
     Customer& customer = At(SlotIndex(slots_[slot]));
-    Forget(dirty_, customer, kDirty);
-    Forget(writing_, customer, kWriting);
+    if ((customer.flags_ & awaited_flag_) != 0) HandOut(customer);
+    // Removals are rare, the lists may be long: a scan is cheaper than to keep positions.
+    if ((customer.flags_ & dirty_flag_) != 0) {
+      const auto entry = std::find(dirty_.begin(), dirty_.end(), customer.index_);
+      *entry = dirty_.back();
+      dirty_.pop_back();
+    }
+    if ((customer.flags_ & kWriting) != 0) {
+      std::replace(writing_.begin(), writing_.end(), customer.index_, kNobody);
+    }
     Release(customer);
   }
   removed_.emplace_back(id);
   gone_.insert(hash);
 }
 
-// Removals are rare, the lists may be long: a scan is cheaper than to keep positions.
-void CustomerMap::Forget(std::vector<uint32_t>& list, const Customer& customer, Flag flag) {
-  if ((customer.flags_ & flag) == 0) return;
-  const auto entry = std::find(list.begin(), list.end(), customer.index_);
-  if (entry == list.end()) return;
-  *entry = list.back();
-  list.pop_back();
-}
-
 void CustomerMap::MarkDirty(Customer& customer) {
   Version(customer);
-  if ((customer.flags_ & kDirty) == 0) {
-    customer.flags_ |= kDirty;
+  if ((customer.flags_ & dirty_flag_) == 0) {
+    customer.flags_ |= dirty_flag_;
     dirty_.push_back(customer.index_);
   }
   customer.flags_ |= kChanged;
@@ -152,7 +152,7 @@ void CustomerMap::MarkDirty(Customer& customer) {
   }
 }
 
-void CustomerMap::BeginCheckpoint(absl::FunctionRef<void(const Customer&)> changed,
+void CustomerMap::BeginCheckpoint(std::function<void(const Customer&)> changed,
                                   absl::FunctionRef<void(absl::string_view id)> removed) {
   KINDRED_CHECK(writing_.empty() && removing_.empty()) << "a checkpoint is under way";
   removing_.swap(removed_);
@@ -162,20 +162,40 @@ void CustomerMap::BeginCheckpoint(absl::FunctionRef<void(const Customer&)> chang
     if (customer == nullptr || (customer->flags_ & kDirty) == 0) removed(id);
   }
   writing_.swap(dirty_);
-  for (const uint32_t index : writing_) {
-    Customer& customer = At(index);
-    customer.flags_ = static_cast<uint8_t>((customer.flags_ & ~kDirty) | kWriting);
-    Measure(customer);
-    changed(customer);
+  collected_ = 0;
+  put_changed_ = std::move(changed);
+  awaited_flag_ = dirty_flag_;
+  dirty_flag_ ^= kDirty;
+}
+
+bool CustomerMap::CollectCheckpoint(size_t count) {
+  for (; collected_ < writing_.size() && count > 0; ++collected_) {
+    if (writing_[collected_] == kNobody) continue;
+    Customer& customer = At(writing_[collected_]);
+    if ((customer.flags_ & awaited_flag_) == 0) continue;
+    HandOut(customer);
+    --count;
   }
+  if (collected_ < writing_.size()) return true;
+  awaited_flag_ = 0;
+  put_changed_ = nullptr;
+  return false;
+}
+
+void CustomerMap::HandOut(Customer& customer) {
+  customer.flags_ = static_cast<uint8_t>((customer.flags_ & ~awaited_flag_) | kWriting);
+  Measure(customer);
+  put_changed_(customer);
 }
 
 void CustomerMap::EndCheckpoint(bool written) {
+  KINDRED_CHECK(awaited_flag_ == 0) << "not all was handed out";
   for (const uint32_t index : writing_) {
+    if (index == kNobody) continue;
     Customer& customer = At(index);
     customer.flags_ &= static_cast<uint8_t>(~kWriting);
-    if (!written && (customer.flags_ & kDirty) == 0) {
-      customer.flags_ |= kDirty;
+    if (!written && (customer.flags_ & dirty_flag_) == 0) {
+      customer.flags_ |= dirty_flag_;
       dirty_.push_back(index);
     }
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,14 +59,15 @@ class Customer {
 //   }
 //   c->profile.Apply(…); map.MarkDirty(*c);
 //
-// Checkpoint: BeginCheckpoint() hands out all that changed; they count as clean from then on, but
-// are kept in memory until EndCheckpoint() says that they are written.
+// Checkpoint: all that changed is handed out as it is at BeginCheckpoint(), piece by piece: a
+// customer that is found for a change before its turn is handed out first. They count as clean from
+// then on, but are kept in memory until EndCheckpoint() says that they are written.
 //
 // Profiles with links get a version (Profile::version()) when they come in and whenever they
 // change.
 //
-// Threads: none; the owner guards all of it, reads too. Only BeginCheckpoint() may run beside const
-//          methods.
+// Threads: none; the owner guards all of it, reads too. Only BeginCheckpoint() and
+//          CollectCheckpoint() may run beside const methods.
 // Sizes:   2^31 customers; ids of at most 65,535 bytes. Per customer about 220 bytes beside what
 //          the profile's vectors hold; about 10 to 18 bytes for one that is only stored.
 class CustomerMap {
@@ -81,7 +83,7 @@ class CustomerMap {
   // … then all of these.
   void PrefetchCustomer(uint64_t hash) const;
 
-  // Null when it is not in memory. Counts as a use for eviction.
+  // Null when it is not in memory. Counts as a use for eviction; the only way to what is changed.
   Customer* Find(absl::string_view id, uint64_t hash);
   // As Find(), for readers that should not keep a customer in memory.
   const Customer* Peek(absl::string_view id, uint64_t hash) const;
@@ -103,10 +105,13 @@ class CustomerMap {
   void MarkDirty(Customer& customer);
   size_t dirty_count() const { return dirty_.size() + removed_.size(); }
 
-  // Calls `changed` for every dirty customer and `removed` for every removed id since the last
-  // call. One checkpoint at a time.
-  void BeginCheckpoint(absl::FunctionRef<void(const Customer&)> changed,
+  // Calls `removed` for every id removed since the last call, and from now until
+  // CollectCheckpoint() says that none is left `changed` for every customer that is dirty now. One
+  // checkpoint at a time.
+  void BeginCheckpoint(std::function<void(const Customer&)> changed,
                        absl::FunctionRef<void(absl::string_view id)> removed);
+  // Hands out at most `count` customers more; whether there are others.
+  bool CollectCheckpoint(size_t count);
   // Written: its customers may be evicted. Not written: they are dirty again.
   void EndCheckpoint(bool written);
 
@@ -134,12 +139,15 @@ class CustomerMap {
  private:
   enum Flag : uint8_t {
     kUsed = 1,
-    kDirty = 2,       // in dirty_
-    kWriting = 4,     // in writing_
+    kDirtyEven = 2,   // in dirty_, or in writing_ and not handed out yet: see dirty_flag_
+    kWriting = 4,     // in writing_, and handed out
     kReferenced = 8,  // used since the clock hand passed
     kChanged = 16,    // not taken by TakeChanged() yet
     kQueued = 32,     // the entry is in changed_
+    kDirtyOdd = 64,
   };
+  static constexpr uint8_t kDirty = kDirtyEven | kDirtyOdd;
+  static constexpr uint32_t kNobody = UINT32_MAX;
   static constexpr uint32_t kBlockBits = 8;
   static constexpr uint32_t kBlockSize = 1u << kBlockBits;
 
@@ -151,7 +159,7 @@ class CustomerMap {
   size_t SlotOf(absl::string_view id, uint64_t hash) const;
   void Rehash(size_t slots);
   void Release(Customer& customer);
-  static void Forget(std::vector<uint32_t>& list, const Customer& customer, Flag flag);
+  void HandOut(Customer& customer);
   void Measure(Customer& customer);
   void Version(Customer& customer) { customer.profile.SetVersion(++last_version_); }
 
@@ -165,8 +173,14 @@ class CustomerMap {
   uint64_t last_version_ = 0;
   std::atomic<size_t> bytes_{0};  // relaxed: BeginCheckpoint() measures beside readers
   uint32_t clock_hand_ = 0;
+  // Customers that go into the next checkpoint bear one flag, those that the one under way still
+  // waits for the other.
+  uint8_t dirty_flag_ = kDirtyEven;
+  uint8_t awaited_flag_ = 0;  // 0: all were handed out
   std::vector<uint32_t> dirty_;
-  std::vector<uint32_t> writing_;
+  std::vector<uint32_t> writing_;  // kNobody: removed since
+  size_t collected_ = 0;           // of writing_
+  std::function<void(const Customer&)> put_changed_;
   std::vector<std::string> removed_;
   std::vector<std::string> removing_;
   absl::flat_hash_set<uint64_t> gone_;  // hashes of removed_ and removing_

@@ -36,6 +36,7 @@ Written Begin(CustomerMap& map) {
   Written written;
   map.BeginCheckpoint([&](const Customer& c) { written.changed.emplace_back(c.id()); },
                       [&](absl::string_view id) { written.removed.emplace_back(id); });
+  map.CollectCheckpoint(SIZE_MAX);
   return written;
 }
 Written Checkpoint(CustomerMap& map) {
@@ -125,6 +126,34 @@ TEST(CustomerMapTest, AFailedCheckpointIsToldAgainWithWhatChangedMeanwhile) {
   const Written again = Checkpoint(map);
   EXPECT_THAT(again.changed, UnorderedElementsAre("a", "b"));
   EXPECT_THAT(again.removed, ElementsAre("gone"));
+}
+
+TEST(CustomerMapTest, WhatIsAboutToChangeIsHandedOutBeforeItsTurn) {
+  CustomerMap map;
+  for (const char* id : {"a", "b", "c", "d"}) map.MarkDirty(*Add(map, id));
+  std::vector<std::string> changed;
+  const auto begin = [&] {
+    map.BeginCheckpoint([&](const Customer& c) { changed.emplace_back(c.id()); },
+                        [&](absl::string_view id) { changed.push_back(absl::StrCat("-", id)); });
+  };
+  begin();
+  EXPECT_THAT(changed, IsEmpty());
+  EXPECT_TRUE(map.CollectCheckpoint(1));
+  EXPECT_THAT(changed, ElementsAre("a"));
+  map.MarkDirty(*Find(map, "c"));
+  EXPECT_THAT(changed, ElementsAre("a", "c"));
+  map.MarkDirty(*Find(map, "a"));  // had its turn
+  Remove(map, "d");
+  map.MarkDirty(*Add(map, "e"));  // of the next checkpoint
+  EXPECT_THAT(changed, ElementsAre("a", "c", "d"));
+  EXPECT_EQ(map.EvictClean(0), 0u);
+  EXPECT_FALSE(map.CollectCheckpoint(100));
+  EXPECT_THAT(changed, ElementsAre("a", "c", "d", "b"));
+  map.EndCheckpoint(true);
+  changed.clear();
+  begin();
+  EXPECT_FALSE(map.CollectCheckpoint(100));
+  EXPECT_THAT(changed, UnorderedElementsAre("-d", "a", "c", "e"));
 }
 
 TEST(CustomerMapTest, RemovalReachesTheStoreAndIsNotUndoneByIt) {

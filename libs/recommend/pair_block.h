@@ -36,7 +36,7 @@ inline size_t AllocatedBytes(size_t bytes) {
 struct PairTable::Block {
   uint32_t capacity;
   std::atomic<uint32_t> size;
-  bool dirty;
+  uint8_t dirty;  // 0, or the flag of the checkpoint that it goes into
   double support;
   double popularity;
 
@@ -85,6 +85,10 @@ struct PairTable::Directory {
     return AllocatedBytes(sizeof(Directory) + size_t{capacity} * sizeof(Slot));
   }
 };
+
+inline void PairTable::MarkDirty(uint32_t item, Block* block) {
+  if (block->dirty != dirty_flag_) MarkForNext(item, block);
+}
 
 }  // namespace kindred::recommend
 

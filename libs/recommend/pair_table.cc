@@ -93,12 +93,6 @@ void PairTable::Prefetch(uint32_t item) const {
   for (size_t line = 0; line < kPrefetchBytes; line += 64) __builtin_prefetch(begin + line);
 }
 
-void PairTable::MarkDirty(uint32_t item, Block* block) {
-  if (block->dirty) return;
-  block->dirty = true;
-  Append(&dirty_, item);
-}
-
 void PairTable::AddEvent(const Touch& event, absl::Span<const Touch> recent, float weight) {
   const uint32_t item = event.item.value();
   if (item == 0 || item >= ItemIndex::kMaxItems) return;

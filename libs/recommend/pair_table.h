@@ -97,20 +97,27 @@ class PairTable {
   size_t memory_bytes() const { return bytes_.load(std::memory_order_relaxed); }
   uint64_t pruned_pairs() const { return pruned_.load(std::memory_order_relaxed); }
 
-  // --- Checkpoint. Rows changed since the last TakeDirty(), each as bytes that RestoreRow() reads;
-  // an empty value means that the row is gone. Counters that belong to no row are in
-  // EncodeHeader().
-  void TakeDirty(const std::function<void(ItemId, absl::string_view)>& put);
-  bool has_dirty() const { return !dirty_.empty(); }
+  // --- Checkpoint: the rows that changed since the last one, each as bytes that RestoreRow()
+  // reads; an empty value means that the row is gone. Counters that belong to no row are in
+  // EncodeHeader(). Rows are handed out piece by piece as they are at BeginCheckpoint(): one that
+  // is about to change before its turn is handed out first.
+  using PutRow = std::function<void(ItemId, absl::string_view)>;
+  // One checkpoint at a time. `put` is called until CollectRows() says that nothing is left.
+  void BeginCheckpoint(PutRow put);
+  // Hands out at most `count` rows more; whether there are others.
+  bool CollectRows(size_t count);
+  // All at once.
+  void TakeDirty(PutRow put);
+  bool has_dirty() const { return !dirty_.empty() || !dropped_.empty(); }
   std::string EncodeHeader() const;
-  // Both refuse (DataLoss) bytes that EncodeHeader()/TakeDirty() cannot have written. The header
-  // first, on an empty table, then each row once, before Attach(). Restored sums are added to the
-  // index. If the half-lives were other ones when the rows were written, what was learnt keeps its
-  // present weight and fades by the new ones from now on; all rows are dirty then.
+  // Both refuse (DataLoss) bytes that EncodeHeader() and checkpoints cannot have written. The
+  // header first, on an empty table, then each row once, before Attach(). Restored sums are added
+  // to the index. If the half-lives were other ones when the rows were written, what was learnt
+  // keeps its present weight and fades by the new ones from now on; all rows are dirty then.
   absl::Status RestoreHeader(absl::string_view bytes);
   absl::Status RestoreRow(ItemId item, absl::string_view bytes);
   // Every row, dirty or not, in order of item (export to another node).
-  void ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const;
+  void ForEachRow(const PutRow& put) const;
 
   // Support and popularity sums of this partition, to take them out of the index.
   void ForEachItem(
@@ -141,6 +148,7 @@ class PairTable {
   void FreeRetired();
   template <typename T>
   void Append(std::vector<T>* list, const T& value);
+  void Clear(std::vector<uint32_t>* list);
   std::vector<std::pair<uint32_t, Block*>> RowsInOrder() const;
   size_t MostBytes() const;
   void EnforceMemoryBound();
@@ -149,7 +157,9 @@ class PairTable {
   void PrepareRescale(int64_t first_ms, int64_t newest_ms, const DecayOptions& old_decay);
   void EncodeRow(const Block& block, std::string* out) const;
   void Prefetch(uint32_t item) const;
-  void MarkDirty(uint32_t item, Block* block);
+  void MarkDirty(uint32_t item, Block* block);  // before every change of the row
+  void MarkForNext(uint32_t item, Block* block);
+  void HandOut(uint32_t item, Block* block);
 
   const PartitionId partition_;
   const PairOptions options_;
@@ -171,7 +181,15 @@ class PairTable {
   std::atomic<size_t> bytes_{0};
   std::atomic<uint64_t> pruned_{0};
   std::atomic<Directory*> directory_;
-  std::vector<uint32_t> dirty_;
+  // Rows that go into the next checkpoint bear one flag, those that the one under way still waits
+  // for the other.
+  uint8_t dirty_flag_ = 1;
+  std::vector<uint32_t> dirty_;    // of the next, in order of their first change
+  std::vector<uint32_t> dropped_;  // rows that left, and may have come back
+  std::vector<uint32_t> awaited_;  // of the one under way, in order of item
+  size_t collected_ = 0;           // so many of them had their turn
+  PutRow put_row_;                 // none: no checkpoint is under way
+  std::string row_text_;
   std::vector<Retired> retired_;
   size_t retired_bytes_ = 0;
 };

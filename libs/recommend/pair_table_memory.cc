@@ -21,8 +21,8 @@ constexpr size_t kUsualRowLimit = 200;
 constexpr size_t kFreeEvery = 64;  // replaced rows, while all are pruned
 // What an event may add to each row that it touches, on average over them.
 constexpr size_t kGrowthBytes = 256;
-// Beside a row: its place in the list of dirty rows, which doubles.
-constexpr size_t kDirtyBytes = 2 * sizeof(uint32_t);
+// Beside a row: its places in the lists of two checkpoints, which double.
+constexpr size_t kDirtyBytes = 4 * sizeof(uint32_t);
 
 }  // namespace
 
@@ -38,7 +38,7 @@ PairTable::Block* PairTable::NewBlock(uint32_t capacity) {
   KINDRED_CHECK(memory != nullptr);
   bytes_.fetch_add(Block::Bytes(capacity), std::memory_order_relaxed);
   return new (memory)
-      Block{.capacity = capacity, .size = 0, .dirty = false, .support = 0, .popularity = 0};
+      Block{.capacity = capacity, .size = 0, .dirty = 0, .support = 0, .popularity = 0};
 }
 
 PairTable::Directory* PairTable::NewDirectory(uint64_t rows) {
@@ -176,6 +176,11 @@ void PairTable::Append(std::vector<T>* list, const T& value) {
 }
 template void PairTable::Append(std::vector<uint32_t>* list, const uint32_t& value);
 
+void PairTable::Clear(std::vector<uint32_t>* list) {
+  bytes_.fetch_sub(list->capacity() * sizeof(uint32_t), std::memory_order_relaxed);
+  std::vector<uint32_t>().swap(*list);
+}
+
 std::vector<std::pair<uint32_t, PairTable::Block*>> PairTable::RowsInOrder() const {
   std::vector<std::pair<uint32_t, Block*>> rows;
   rows.reserve(rows_);
@@ -245,7 +250,8 @@ void PairTable::DropWeakest() {
   Retire(old_directory, Directory::Bytes(old_directory->capacity));
   for (size_t i = 0; i < gone; ++i) {
     auto [item, block] = rows[i];
-    MarkDirty(item, block);  // TakeDirty() finds no row, and says so
+    MarkDirty(item, block);  // the checkpoint under way may wait for it
+    Append(&dropped_, item);
     index_.Add(ItemId(item), -block->support, -block->popularity);
     Retire(block, Block::Bytes(block->capacity));
     if (retired_.size() >= kFreeEvery) FreeRetired();

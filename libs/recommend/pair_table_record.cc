@@ -5,12 +5,14 @@
 #include <cstring>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "recommend/pair_block.h"
 #include "recommend/pair_table.h"
 
 namespace kindred::recommend {
 namespace {
 
+constexpr uint8_t kBothFlags = 3;  // of dirty rows
 constexpr uint8_t kRowVersion = 2;
 constexpr uint8_t kHeaderVersion = 2;
 constexpr double kOldBaseHalvings = 50;
@@ -63,26 +65,56 @@ void PairTable::EncodeRow(const Block& block, std::string* out) const {
   }
 }
 
-void PairTable::TakeDirty(const std::function<void(ItemId, absl::string_view)>& put) {
-  std::string bytes;
-  // In the order of their keys, which the store takes without a search.
-  std::sort(dirty_.begin(), dirty_.end());
-  // A row that left and came back is in it twice.
-  dirty_.erase(std::unique(dirty_.begin(), dirty_.end()), dirty_.end());
-  for (uint32_t item : dirty_) {
-    Block* block = Find(item);
-    bytes.clear();
-    if (block != nullptr) {
-      block->dirty = false;
-      EncodeRow(*block, &bytes);
-    }
-    put(ItemId(item), bytes);
+void PairTable::BeginCheckpoint(PutRow put) {
+  KINDRED_CHECK(put_row_ == nullptr) << "a checkpoint is under way";
+  put_row_ = std::move(put);
+  std::sort(dropped_.begin(), dropped_.end());
+  dropped_.erase(std::unique(dropped_.begin(), dropped_.end()), dropped_.end());
+  for (const uint32_t item : dropped_) {
+    if (Find(item) == nullptr) put_row_(ItemId(item), "");
   }
-  bytes_.fetch_sub(dirty_.capacity() * sizeof(uint32_t), std::memory_order_relaxed);
-  std::vector<uint32_t>().swap(dirty_);
+  Clear(&dropped_);
+  awaited_.swap(dirty_);
+  // In the order of their keys, which the store takes without a search.
+  std::sort(awaited_.begin(), awaited_.end());
+  collected_ = 0;
+  dirty_flag_ ^= kBothFlags;
 }
 
-void PairTable::ForEachRow(const std::function<void(ItemId, absl::string_view)>& put) const {
+bool PairTable::CollectRows(size_t count) {
+  if (put_row_ == nullptr) return false;
+  for (; collected_ < awaited_.size() && count > 0; ++collected_) {
+    const uint32_t item = awaited_[collected_];
+    Block* const block = Find(item);
+    // Else it changed or left meanwhile, and was handed out before it did.
+    if (block == nullptr || block->dirty != (dirty_flag_ ^ kBothFlags)) continue;
+    HandOut(item, block);
+    --count;
+  }
+  if (collected_ < awaited_.size()) return true;
+  Clear(&awaited_);
+  put_row_ = nullptr;
+  return false;
+}
+
+void PairTable::TakeDirty(PutRow put) {
+  BeginCheckpoint(std::move(put));
+  CollectRows(SIZE_MAX);
+}
+
+void PairTable::HandOut(uint32_t item, Block* block) {
+  block->dirty = 0;
+  EncodeRow(*block, &row_text_);
+  put_row_(ItemId(item), row_text_);
+}
+
+void PairTable::MarkForNext(uint32_t item, Block* block) {
+  if (block->dirty != 0) HandOut(item, block);
+  block->dirty = dirty_flag_;
+  Append(&dirty_, item);
+}
+
+void PairTable::ForEachRow(const PutRow& put) const {
   std::string bytes;
   for (const auto& [item, block] : RowsInOrder()) {
     EncodeRow(*block, &bytes);

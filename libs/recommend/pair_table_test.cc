@@ -341,6 +341,38 @@ TEST(PairTableTest, MemoryStaysUnderItsBound) {
   EXPECT_EQ(Rows(table).size(), 3000u) << "short rows of all";
 }
 
+// Rows change, are pruned, leave and come back while a checkpoint is collected.
+TEST(PairTableTest, ACheckpointInPiecesIsTheTableAsItWasAtItsBeginning) {
+  ItemIndex index;
+  PairTable table(PartitionId(0), {.max_neighbours = 64, .max_bytes = 256 << 10}, &index);
+  std::mt19937 random(3);
+  const auto play = [&](int sessions) {
+    for (int s = 0; s < sessions; ++s) {
+      Customer customer(kStart + static_cast<int64_t>(table.events()) * 1000);
+      const uint32_t theme = 1 + random() % 4000;
+      for (int i = 0; i < 6; ++i) customer.Touches(table, theme + random() % 60);
+    }
+  };
+  std::map<uint32_t, std::string> stored;
+  size_t gone = 0;
+  for (int round = 0; round < 60; ++round) {
+    play(40);
+    const std::map<uint32_t, std::string> before = Rows(table);
+    table.BeginCheckpoint([&](ItemId item, absl::string_view row) {
+      gone += row.empty();
+      if (row.empty()) {
+        stored.erase(item.value());
+      } else {
+        stored[item.value()] = std::string(row);
+      }
+    });
+    while (table.CollectRows(random() % 50)) play(2);
+    ASSERT_EQ(stored, before) << "round " << round;
+  }
+  EXPECT_GT(gone, 100u);
+  EXPECT_GT(table.pruned_pairs(), 0u);
+}
+
 TEST(PairTableTest, FarMoreItemsThanTheBoundHoldsLeaveTheNewestAndTheMostMet) {
   constexpr size_t kBound = 1 << 20;
   constexpr uint32_t kItems = 200'000;

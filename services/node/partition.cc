@@ -92,7 +92,8 @@ absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const
     if (!applied.ok()) return applied;
     const size_t unstored = static_cast<size_t>(std::max<int64_t>(0, next_offset - begun_offset_));
     dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes +
-                           unstored * kUnstoredRecordBytes + outbox_bytes_,
+                           unstored * kUnstoredRecordBytes + outbox_bytes_ +
+                           (collecting_.has_value() ? collecting_->checkpoint.bytes() : 0),
                        std::memory_order_relaxed);
   }
   return absl::OkStatus();

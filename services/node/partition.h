@@ -71,9 +71,15 @@ class Partition : public PartitionState {
   // Goes on where the breaker had stopped it.
   void ResetBreaker() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Hands over a copy of everything that changed since the last call. One at a time: the next only
-  // after CheckpointDone(). None when nothing changed.
-  std::optional<PendingCheckpoint> BeginCheckpoint(const store::Store& store)
+  // Begins to take a copy of everything that changed since the last one. One at a time: the next
+  // only after CheckpointDone(). False when nothing changed.
+  bool BeginCheckpoint(const store::Store& store) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Copies at most `rows` of the profiles and relations that are left; Apply() may be called
+  // meanwhile, and copies what it is about to change itself. None until all is as it was at
+  // BeginCheckpoint().
+  std::optional<PendingCheckpoint> CollectCheckpoint(size_t rows) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Both at once.
+  std::optional<PendingCheckpoint> TakeCheckpoint(const store::Store& store)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void CheckpointDone(const PendingCheckpoint& pending) ABSL_LOCKS_EXCLUDED(mutex_);
   // Roughly what the next checkpoint will write, and what memory holds until it is written.
@@ -166,14 +172,18 @@ class Partition : public PartitionState {
   // Stored with the next checkpoint, produced after it. For whoever has something to say while a
   // record is applied.
   void Post(const OutboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Needs the lock only against Apply(), which runs on the same thread; see BeginCheckpoint().
+  // Need the lock only against Apply(), which runs on the same thread; see BeginCheckpoint().
   void EncodeChanges(PendingCheckpoint* pending) ABSL_NO_THREAD_SAFETY_ANALYSIS;
+  bool EncodeRows(size_t rows) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   std::string EncodeHead() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreHead(absl::string_view bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreQuality(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreSample(const store::Store& store) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RestoreProfiles(const store::Store& store, size_t profile_bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::optional<PendingCheckpoint> collecting_;  // the worker's
+  std::string profile_text_;                     // of the customer that is copied
 };
 
 }  // namespace kindred::node

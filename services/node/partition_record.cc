@@ -186,11 +186,12 @@ absl::Status Partition::RestoreProfiles(const store::Store& store, size_t profil
       });
 }
 
-std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& store) {
+bool Partition::BeginCheckpoint(const store::Store& store) {
   const bool news =
       next_offset() != stored_offset() || (next_offset().value() > 0 && audiences_.pending());
-  if (checkpoint_pending_.load(std::memory_order_acquire) || !news) return std::nullopt;
-  PendingCheckpoint pending{store.NewCheckpoint(id_), next_offset(), 0, 0, false};
+  if (checkpoint_pending_.load(std::memory_order_acquire) || !news) return false;
+  PendingCheckpoint& pending =
+      collecting_.emplace(PendingCheckpoint{store.NewCheckpoint(id_), next_offset(), 0, 0, false});
   store::Checkpoint& checkpoint = pending.checkpoint;
   {
     absl::MutexLock lock(&mutex_);
@@ -215,32 +216,53 @@ std::optional<PendingCheckpoint> Partition::BeginCheckpoint(const store::Store& 
   mutex_.ReaderUnlock();
   checkpoint.SetNextOffset(pending.next_offset);
   checkpoint_pending_.store(true, std::memory_order_release);
-  dirty_bytes_.store(0, std::memory_order_relaxed);
+  return true;
+}
+
+std::optional<PendingCheckpoint> Partition::CollectCheckpoint(size_t rows) {
+  if (!collecting_.has_value()) return std::nullopt;
+  mutex_.ReaderLock();
+  const bool more = EncodeRows(rows);
+  mutex_.ReaderUnlock();
+  if (more) return std::nullopt;
+  // Last: all of the rows are there, and the dictionaries have every name in them.
+  collecting_->items_upto = shared_.items.AddTo(&collecting_->checkpoint);
+  collecting_->terms_upto = shared_.terms.AddTo(&collecting_->checkpoint);
+  std::optional<PendingCheckpoint> pending = std::move(collecting_);
+  collecting_.reset();
   return pending;
+}
+
+std::optional<PendingCheckpoint> Partition::TakeCheckpoint(const store::Store& store) {
+  if (!BeginCheckpoint(store)) return std::nullopt;
+  return CollectCheckpoint(SIZE_MAX);
+}
+
+bool Partition::EncodeRows(size_t rows) {
+  return customers_.CollectCheckpoint(rows) || pairs_->CollectRows(rows);
 }
 
 void Partition::EncodeChanges(PendingCheckpoint* pending) {
   store::Checkpoint& checkpoint = pending->checkpoint;
-  std::string value;
   customers_.BeginCheckpoint(
-      [&](const profile::Customer& customer) {
-        value.clear();
-        customer.profile.Encode(&value);
-        checkpoint.Put(store::Table::kProfile, customer.id(), value);
+      [this](const profile::Customer& customer) {
+        profile_text_.clear();
+        customer.profile.Encode(&profile_text_);
+        collecting_->checkpoint.Put(store::Table::kProfile, customer.id(), profile_text_);
       },
       [&](absl::string_view id) { checkpoint.Delete(store::Table::kProfile, id); });
+  pairs_->BeginCheckpoint([this](ItemId item, absl::string_view row) {
+    const std::string key = store::NumberKey(item.value());
+    if (row.empty()) {
+      collecting_->checkpoint.Delete(store::Table::kItemRow, key);
+    } else {
+      collecting_->checkpoint.Put(store::Table::kItemRow, key, row);
+    }
+  });
   PutRows(store::Table::kPrice, prices_.TakeChanges(), &checkpoint);
   sample_.TakeChanges([&](absl::string_view key,
                           absl::string_view row) { checkpoint.Put(store::Table::kMeta, key, row); },
                       [&](absl::string_view key) { checkpoint.Delete(store::Table::kMeta, key); });
-  pairs_->TakeDirty([&](ItemId item, absl::string_view row) {
-    const std::string key = store::NumberKey(item.value());
-    if (row.empty()) {
-      checkpoint.Delete(store::Table::kItemRow, key);
-    } else {
-      checkpoint.Put(store::Table::kItemRow, key, row);
-    }
-  });
   series_.TakeChanges(
       [&checkpoint](absl::string_view key, absl::string_view row) {
         checkpoint.Put(store::Table::kSeries, key, row);
@@ -279,9 +301,7 @@ void Partition::EncodeChanges(PendingCheckpoint* pending) {
       [&checkpoint](absl::string_view key) { checkpoint.Delete(store::Table::kQuality, key); });
   checkpoint.Put(store::Table::kMeta, kBreakerKey, breaker_.Encode());
   checkpoint.Put(store::Table::kMeta, kHeadKey, EncodeHead());
-  // Last: everything above may have named something new.
-  pending->items_upto = shared_.items.AddTo(&checkpoint);
-  pending->terms_upto = shared_.terms.AddTo(&checkpoint);
+  dirty_bytes_.store(0, std::memory_order_relaxed);
 }
 
 void Partition::CheckpointDone(const PendingCheckpoint& pending) {

@@ -333,23 +333,6 @@ TEST_F(PartitionTest, TheSampleIsTheSameWhateverWasInMemoryAndWhenItStopped) {
   EXPECT_GT(state().partition().outcomes_known_ms(), known_ms);
 }
 
-TEST_F(PartitionTest, CheckpointWithoutNewsIsNone) {
-  EXPECT_FALSE(state().Checkpoint());
-  state().Feed("u-1", View("e-1", "u-1", "sku-1", kTestTimeMs));
-  EXPECT_GT(state().partition().dirty_bytes(), 0u);
-  std::optional<PendingCheckpoint> first = state().partition().BeginCheckpoint(*state().store);
-  ASSERT_TRUE(first.has_value());
-  state().Feed("u-1", View("e-2", "u-1", "sku-1", kTestTimeMs));
-  EXPECT_FALSE(state().partition().BeginCheckpoint(*state().store).has_value()) << "one at a time";
-  state().partition().Evict(0);
-  EXPECT_NE(state().Bytes("u-1"), "") << "nothing leaves memory before it is written";
-  ASSERT_TRUE(state().store->Write(std::move(first->checkpoint)).ok());
-  state().partition().CheckpointDone(*first);
-  EXPECT_EQ(state().partition().stored_offset().value(), 1);
-  EXPECT_TRUE(state().Checkpoint());
-  EXPECT_FALSE(state().Checkpoint());
-}
-
 TEST_F(PartitionTest, EvictedCustomersAreReadBack) {
   for (int i = 0; i < 50; ++i) {
     const std::string user = absl::StrCat("u-", i);
@@ -470,24 +453,6 @@ TEST_F(PartitionTest, StraysAreKnownAlsoAfterARestart) {
   EXPECT_THAT(state().shared->strays.Find(hash), ElementsAre(PartitionId(1)));
   EXPECT_NE(state().Bytes(user, 0), "");
   EXPECT_NE(state().Bytes(user, 1), "");
-}
-
-TEST_F(PartitionTest, NamesAreStoredBeforeOrWithWhatUsesThem) {
-  options_.partition_count = 2;
-  // Both partitions name the same item; only one of them is stored.
-  state().Feed("a", Purchase("e-1", "a", "sku-1", 5, kTestTimeMs), 0);
-  state().Feed("b", Purchase("e-2", "b", "sku-1", 5, kTestTimeMs), 1);
-  state().Checkpoint(1);
-  Restart();
-  const uint32_t item = state().shared->items.names().Find("sku-1");
-  ASSERT_NE(item, 0u);
-  const auto found = state().partition(1).Visit(
-      "b", profile::CustomerMap::Hash("b"), *state().cold, [&](const profile::Profile& profile) {
-        ASSERT_THAT(profile.recent_items(), SizeIs(1));
-        EXPECT_EQ(profile.recent_items()[0].item.value(), item);
-      });
-  EXPECT_TRUE(found.ok() && *found);
-  EXPECT_EQ(state().partition(0).next_offset().value(), 0);
 }
 
 }  // namespace

@@ -83,7 +83,7 @@ class Life {
   }
 
   void Checkpoint() {
-    std::optional<PendingCheckpoint> pending = partition->BeginCheckpoint(*store);
+    std::optional<PendingCheckpoint> pending = partition->TakeCheckpoint(*store);
     ASSERT_TRUE(pending.has_value());
     ASSERT_TRUE(store->Write(std::move(pending->checkpoint)).ok());
     partition->CheckpointDone(*pending);

@@ -96,7 +96,7 @@ class TestState {
 
   // True when something was written.
   bool Checkpoint(int32_t id = 0) {
-    std::optional<PendingCheckpoint> pending = partition(id).BeginCheckpoint(*store);
+    std::optional<PendingCheckpoint> pending = partition(id).TakeCheckpoint(*store);
     if (!pending.has_value()) return false;
     const absl::Status written = store->Write(std::move(pending->checkpoint));
     EXPECT_TRUE(written.ok()) << written;

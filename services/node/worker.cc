@@ -14,6 +14,10 @@ constexpr absl::Duration kColdRetry = absl::Milliseconds(50);
 // How soon a partition whose checkpoint is being written, or a disk that lags, is looked at again.
 constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 constexpr size_t kRecordOverheadBytes = 200;
+// A checkpoint is collected between jobs: for as long as the job took, this long at least, and so
+// many rows between two looks at the clock.
+constexpr absl::Duration kCollectAtLeast = absl::Microseconds(300);
+constexpr size_t kCollectRows = 32;
 // How long a last checkpoint waits for the ones before it.
 constexpr absl::Duration kDiskWait = absl::Seconds(30);
 constexpr absl::Duration kStalledDiskWait = absl::Seconds(1);
@@ -95,6 +99,7 @@ void Worker::Run() {
       for (const auto& [partition, since] : changed_) {
         wait = std::min(wait, since + options_.checkpoint_interval - absl::Now());
       }
+      if (collecting_ != nullptr) wait = absl::ZeroDuration();
       mutex_.AwaitWithTimeout(absl::Condition(&wake), std::max(wait, absl::ZeroDuration()));
       stopping = stopping_;
       releases = releases_;
@@ -115,13 +120,16 @@ void Worker::Run() {
                         releases_.end());
       }
     }
+    const absl::Time begin = absl::Now();
     if (job.partition != nullptr && !ApplyJob(&job)) {
       // Nobody must wait for this thread any more.
       absl::MutexLock lock(&mutex_);
       stopping_ = true;
       return;
     }
-    CheckpointDue(absl::Now(), /*force=*/false);
+    const absl::Time end = absl::Now();
+    CheckpointDue(end, /*force=*/false);
+    Collect(std::max(end - begin, kCollectAtLeast));
   }
 }
 
@@ -199,6 +207,7 @@ bool Worker::YieldsToCaller(Job* job) {
 }
 
 void Worker::CheckpointDue(absl::Time now, bool force) {
+  if (collecting_ != nullptr && !force) return;
   std::vector<Partition*> due;
   for (const auto& [partition, since] : changed_) {
     if (force || waits_for_disk() || now >= since + options_.checkpoint_interval ||
@@ -208,27 +217,41 @@ void Worker::CheckpointDue(absl::Time now, bool force) {
   }
   for (Partition* partition : due) {
     MaybeCheckpoint(partition, now, force);
-    // The next when what came meanwhile was applied: readers wait for one at most.
-    if (!force && !waits_for_disk()) return;
+    // The next when what came meanwhile was applied.
+    if (collecting_ != nullptr) return;
   }
 }
 
 void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
   if (force) {
+    Collect(absl::InfiniteDuration());
     // The one before must be done before the last one is made.
     const absl::Status idle =
         checkpointer_.WaitIdle(checkpointer_.stalled() ? kStalledDiskWait : kDiskWait);
     if (!idle.ok()) base::LogWarning("ingest", "last checkpoint is late", {{"error", idle}});
   }
-  std::optional<PendingCheckpoint> pending = partition->BeginCheckpoint(store_);
-  if (pending.has_value()) {
-    checkpointer_.Enqueue(partition, *std::move(pending));
+  if (partition->BeginCheckpoint(store_)) {
+    collecting_ = partition;
     changed_.erase(partition);
+    if (force) Collect(absl::InfiniteDuration());
   } else if (partition->next_offset() == partition->stored_offset()) {
     changed_.erase(partition);
   } else {
     // One is being written: look again in a moment.
     changed_[partition] = now - options_.checkpoint_interval + kLookAgain;
+  }
+}
+
+void Worker::Collect(absl::Duration time) {
+  const absl::Time until = absl::Now() + time;
+  while (collecting_ != nullptr) {
+    std::optional<PendingCheckpoint> pending = collecting_->CollectCheckpoint(kCollectRows);
+    if (pending.has_value()) {
+      checkpointer_.Enqueue(collecting_, *std::move(pending));
+      collecting_ = nullptr;
+    } else if (absl::Now() >= until) {
+      return;
+    }
   }
 }
 

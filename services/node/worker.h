@@ -82,6 +82,8 @@ class Worker {
   bool YieldsToCaller(Job* job);
   void MaybeCheckpoint(Partition* partition, absl::Time now, bool force);
   void CheckpointDue(absl::Time now, bool force);
+  // Goes on with the checkpoint that is being collected, for about so long.
+  void Collect(absl::Duration time);
 
   const WorkerOptions options_;
   const size_t queue_limit_;
@@ -100,6 +102,8 @@ class Worker {
   std::atomic<bool> waits_for_disk_{false};
   // Partitions with changes, and when the oldest of them came. Worker's thread only.
   absl::flat_hash_map<Partition*, absl::Time> changed_;
+  // Whose checkpoint is being collected, one at a time. Worker's thread only.
+  Partition* collecting_ = nullptr;
   absl::flat_hash_set<PartitionId> halts_;  // told of; worker's thread only
 
   absl::Mutex mutex_;

@@ -92,6 +92,7 @@ class Simulation {
     Memberships::Judge(&partition(p), process_->cold, [&] { return dice_.Percent(percent); });
   }
   void Begin(size_t p);
+  void StoreAll(size_t p);
   void WriteOne(bool may_fail);
   void Corrupt(size_t p, Offset next);
   void SendOutbox(size_t p, bool acknowledge);
@@ -231,11 +232,26 @@ void Simulation::Deliver(size_t p, int64_t at_most) {
         status.ToString());
 }
 
+// What is left to be collected may wait for later, and then records are applied meanwhile.
 void Simulation::Begin(size_t p) {
-  std::optional<node::PendingCheckpoint> pending = partition(p).BeginCheckpoint(*store_);
+  if (partition(p).BeginCheckpoint(*store_)) {
+    Trace("partition ", p, " begins a checkpoint at ", partition(p).next_offset().value());
+  }
+  const size_t rows = dice_.Percent(50) ? SIZE_MAX : static_cast<size_t>(dice_.Below(20));
+  std::optional<node::PendingCheckpoint> pending = partition(p).CollectCheckpoint(rows);
   if (!pending.has_value()) return;
-  Trace("partition ", p, " begins a checkpoint at ", pending->next_offset.value());
+  Trace("partition ", p, " collected its checkpoint at ", pending->next_offset.value());
   process_->writing.emplace_back(p, *std::move(pending));
+}
+
+// Everything that the partition has applied is stored afterwards.
+void Simulation::StoreAll(size_t p) {
+  const auto write = [this, p](std::optional<node::PendingCheckpoint> pending) {
+    if (pending.has_value()) process_->writing.emplace_back(p, *std::move(pending));
+    while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
+  };
+  write(partition(p).CollectCheckpoint(SIZE_MAX));  // of the one that was begun
+  if (Fine()) write(partition(p).TakeCheckpoint(*store_));
 }
 
 void Simulation::WriteOne(bool may_fail) {
@@ -317,10 +333,7 @@ void Simulation::Rebalance(size_t p) {
   ++outcome_.rebalances;
   Trace("partition ", p, " is rebalanced");
   if (dice_.Percent(50)) {
-    while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
-    if (!Fine()) return;
-    Begin(p);
-    WriteOne(/*may_fail=*/false);
+    StoreAll(p);
   } else {
     std::deque<std::pair<size_t, node::PendingCheckpoint>> others;
     for (auto& [of, pending] : process_->writing) {
@@ -383,9 +396,7 @@ void Simulation::DeliverAllMessages() {
       while (partition(p).next_offset().value() <= logs_[p].back().offset && Fine()) {
         Deliver(p, INT16_MAX);
       }
-      while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
-      Begin(p);
-      WriteOne(/*may_fail=*/false);
+      StoreAll(p);
       // A partition that is restored knows how much waits.
       while (Fine()) {
         RestorePartition(p);
@@ -404,8 +415,7 @@ void Simulation::Finish() {
     while (!process_->writing.empty() && Fine()) WriteOne(/*may_fail=*/false);
     if (!Fine()) return;
     Judge(p, 100);
-    Begin(p);
-    WriteOne(/*may_fail=*/false);
+    StoreAll(p);
   }
   if (!Fine()) return;
   Crash();  // what is stored is what was in memory
@@ -461,7 +471,7 @@ void Simulation::CompareWithSteady() {
       records.emplace_back(std::move(parts));
     }
     Expect("apply", partition.Apply(records, process.cold, &process.bench));
-    std::optional<node::PendingCheckpoint> pending = partition.BeginCheckpoint(**steady);
+    std::optional<node::PendingCheckpoint> pending = partition.TakeCheckpoint(**steady);
     if (!pending.has_value()) return Fail("nothing to store");
     Expect("write", (*steady)->Write(std::move(pending->checkpoint)));
     partition.CheckpointDone(*pending);
@@ -471,22 +481,6 @@ void Simulation::CompareWithSteady() {
 }
 
 }  // namespace
-
-absl::string_view DefectName(Defect defect) {
-  switch (defect) {
-    case Defect::kNone:
-      return "none";
-    case Defect::kSkipOffset:
-      return "skip-offset";
-    case Defect::kOffsetBeforeState:
-      return "offset-before-state";
-    case Defect::kForgetDuplicates:
-      return "forget-duplicates";
-    case Defect::kApplyTwice:
-      return "apply-twice";
-  }
-  return "?";
-}
 
 Outcome Simulate(uint64_t seed, Defect defect, bool trace) {
   Simulation simulation(seed, defect, trace);
