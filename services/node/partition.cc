@@ -19,8 +19,6 @@ namespace {
 constexpr size_t kSliceRecords = 32;
 // Records whose bytes are being loaded while one is decoded.
 constexpr size_t kRecordsAhead = 2;
-// Events whose rows are being loaded while one is learned.
-constexpr size_t kRowsAhead = 2;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
 // Its fingerprint, and its share of the rows of items and series.
@@ -84,17 +82,21 @@ absl::Status Partition::Apply(absl::Span<const stream::RawRecord> records, const
   for (size_t begin = 0; begin < records.size(); begin += kSliceRecords) {
     const absl::Span<const stream::RawRecord> slice = records.subspan(begin, kSliceRecords);
     Prepare(slice, bench);
-    absl::MutexLock lock(&mutex_);
     int64_t next_offset = next_offset_.load(std::memory_order_relaxed);
-    const absl::Status applied = ApplySlice(slice, cold, bench, &next_offset);
-    Learn(bench);
+    absl::Status applied;
+    {
+      absl::MutexLock lock(&mutex_);
+      applied = ApplySlice(slice, cold, bench, &next_offset);
+      CountLessons(*bench);
+      const int64_t unstored = std::max<int64_t>(0, next_offset - begun_offset_);
+      dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes +
+                             static_cast<size_t>(unstored) * kUnstoredRecordBytes + outbox_bytes_ +
+                             (collecting_.has_value() ? collecting_->checkpoint.bytes() : 0),
+                         std::memory_order_relaxed);
+    }
+    LearnRelations(bench);
     next_offset_.store(next_offset, std::memory_order_release);
     if (!applied.ok()) return applied;
-    const size_t unstored = static_cast<size_t>(std::max<int64_t>(0, next_offset - begun_offset_));
-    dirty_bytes_.store(customers_.dirty_count() * kDirtyProfileBytes +
-                           unstored * kUnstoredRecordBytes + outbox_bytes_ +
-                           (collecting_.has_value() ? collecting_->checkpoint.bytes() : 0),
-                       std::memory_order_relaxed);
   }
   return absl::OkStatus();
 }
@@ -387,62 +389,6 @@ void Partition::FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) co
   clean::Cleaner::Fill(
       {facts.category, facts.brand, facts.title, facts.currency, facts.has_price, facts.price},
       event);
-}
-
-void Partition::Learn(Workbench* bench) {
-  if (bench->lessons.empty()) return;
-  for (const Lesson& lesson : bench->lessons) {
-    CountInSeries(*lesson.event, lesson.context, lesson.customer_hash, /*undo=*/false);
-  }
-  const auto touches = [bench](const Lesson& lesson) {
-    return absl::MakeConstSpan(bench->touches)
-        .subspan(lesson.touches_begin, lesson.touches_end - lesson.touches_begin);
-  };
-  // Rows lie anywhere in memory: while one event is learned the next one's are on their way.
-  const size_t count = bench->lessons.size();
-  for (size_t i = 0; i < count + kRowsAhead; ++i) {
-    if (i + 1 < count) {
-      const Lesson& next = bench->lessons[i + 1];
-      pairs_->PrefetchSlots(next.context.item, touches(next));
-    }
-    if (i < count) pairs_->PrefetchRows(bench->lessons[i].context.item, touches(bench->lessons[i]));
-    if (i < kRowsAhead) continue;
-    const Lesson& lesson = bench->lessons[i - kRowsAhead];
-    LearnItem(*lesson.event, lesson.context, lesson.customer_hash, touches(lesson));
-  }
-  bench->lessons.clear();
-  bench->touches.clear();
-}
-
-void Partition::LearnItem(const clean::CleanEvent& event, const profile::ApplyContext& context,
-                          uint64_t customer_hash, absl::Span<const recommend::Touch> touches) {
-  if (context.item.value() == 0) return;
-  NoteItem(event, context);
-  if (event.type == event::EventType::kRating && event.has_rating) {
-    rating_table_.Rate(customer_hash, event.customer_id, context.item,
-                       static_cast<float>(event.rating), event.event_time_ms);
-  }
-  const std::optional<recommend::Interaction> kind = InteractionOf(event.type);
-  if (!kind.has_value()) return;
-  pairs_->AddEvent({context.item, *kind, event.event_time_ms}, touches);
-}
-
-void Partition::NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context) {
-  const recommend::ItemIndex::Facts facts = shared_.index.GetFacts(context.item.value());
-  const bool news = (context.category.value() != 0 && facts.category != context.category) ||
-                    (context.brand.value() != 0 && facts.brand != context.brand) ||
-                    (event.has_price && !(facts.price > 0));
-  bool noted = false;
-  if (news || !facts.eligible) {
-    shared_.index.SetAttributesFromEvent(context.item, context.category, context.brand,
-                                         event.has_price ? static_cast<float>(event.price) : 0.0f);
-    noted = news;
-  }
-  if (!event.title.empty() &&
-      shared_.index.SetTitleFromEvent(context.item, event.title, event.event_time_ms)) {
-    noted = true;
-  }
-  if (noted) noted_items_.push_back(context.item);
 }
 
 void Partition::Reject(const stream::RawRecord& record, absl::string_view stage,

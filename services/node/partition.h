@@ -3,7 +3,8 @@
 // Per record: decode → clean → find the customer → drop copies → judge outliers → apply to the
 // profile → learn item relations. A slice of records goes through the first two steps together,
 // then record by record through the next four, then together through the last: the code of all
-// steps at once is larger than a processor's cache for code. What comes out is the same.
+// steps at once is larger than a processor's cache for code. What comes out is the same. Readers
+// are kept out of the middle steps only.
 //
 // No clock and no I/O besides reading evicted customers back, so
 // the node, the simulation and the benchmarks run the same code.
@@ -135,12 +136,11 @@ class Partition : public PartitionState {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void FillFromCatalogue(clean::CleanEvent* event, Workbench* bench) const;
   // What accepted events teach besides the profile, in their order. Before anything that takes an
-  // event back, and before the text of the events goes.
+  // event back, and before the text of the events goes. Relations need no lock: only this thread
+  // writes them, and their readers take none.
   void Learn(Workbench* bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // `touches` as of before the event.
-  void LearnItem(const clean::CleanEvent& event, const profile::ApplyContext& context,
-                 uint64_t customer_hash, absl::Span<const recommend::Touch> touches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CountLessons(const Workbench& bench) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LearnRelations(Workbench* bench);
   void CountAttribution(const clean::CleanEvent& event, const profile::ApplyContext& context,
                         uint64_t hash, bool undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes back what an event did that carries the property "undo".
@@ -150,8 +150,7 @@ class Partition : public PartitionState {
   void UnlearnItems(const clean::CleanEvent& event, const profile::ApplyContext& context,
                     const profile::Profile& profile, Workbench* bench)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteItem(const clean::CleanEvent& event, const profile::ApplyContext& context);
   void CountInSeries(const clean::CleanEvent& event, const profile::ApplyContext& context,
                      uint64_t customer_hash, bool undo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // False: a rule of the operators drops the event.

@@ -160,7 +160,7 @@ class PartitionState {
   // Where the last checkpoint that was begun ends.
   int64_t begun_offset_ ABSL_GUARDED_BY(mutex_) = 0;
   // Items whose attributes an event told, to be stored with the next checkpoint.
-  std::vector<ItemId> noted_items_ ABSL_GUARDED_BY(mutex_);
+  std::vector<ItemId> noted_items_;  // the worker's
 };
 
 }  // namespace kindred::node
