@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 from .processes import output_of, say
 
@@ -21,10 +22,26 @@ def run(bench):
         if found:
             figures.add("RocksDB writes of 400 bytes, log on", float(found.group(1)), "µs a put")
         figures.add("memory, copied by one thread", copied_gib_per_second(), "GiB/s")
+        missed, longest = time_missed()
+        figures.add("time that a thread which only looks at the clock misses", missed, "%")
+        figures.add("longest time that such a thread was away in three seconds", longest, "ms")
+
+
+def time_missed(seconds=3.0, pause=0.0001):
+    """What is away for longer than `pause` while nothing else runs here was given to others by the host:
+    the share in percent and the longest such time in ms. No latency is steadier than that."""
+    begin = last = time.perf_counter()
+    missed = longest = 0.0
+    while last - begin < seconds:
+        now = time.perf_counter()
+        if now - last > pause:
+            missed += now - last
+            longest = max(longest, now - last)
+        last = now
+    return 100 * missed / (last - begin), 1000 * longest
 
 
 def copied_gib_per_second():
-    import time
     size = 256 << 20
     source = bytearray(size)
     target = bytearray(size)

@@ -229,16 +229,18 @@ class Bench:
              "--customers", str(self.options.customers), "--items", str(self.options.items),
              "--seed", str(seed)], stdout=subprocess.DEVNULL)
 
-    def calls(self, method, server, pid, rate=0.0, seconds=None, connections=None, may_refuse=False):
+    def calls(self, method, server, pid, rate=0.0, seconds=None, connections=None, may_refuse=False,
+              slack_ms=0):
         """One run of calls; the client's report with the server's CPU per call and the share refused.
 
-        Calls must succeed; with `may_refuse` the server may also say that it has too much to do.
+        Calls must succeed; with `may_refuse` the server may also say that it has too much to do. With
+        `slack_ms` the client sleeps between calls, which may then be so late; without, it stays awake.
         """
         command = [self.binary("kindred"), "load", "calls", "--method", method, "--server", server,
                    "--connections", connections or self.options.connections, "--seconds",
                    seconds or self.options.seconds, "--json"]
         if rate:
-            command += ["--rate", rate]
+            command += ["--rate", rate, "--slack-ms", slack_ms]
         before = cpu_seconds(pid)
         report = json.loads(output_of(command))
         # Fetching the customers' names and the warm-up are in the server's time too: a little high.
