@@ -320,6 +320,12 @@ void ItemIndex::Add(ItemId item, double support, double popularity) {
     changes_.fetch_add(1, std::memory_order_relaxed);
     Rank(id, chunk);
   }
+  if (popularity < 0) {
+    const std::lock_guard lock(top_mutex_);
+    for (const uint32_t category : {0u, chunk->category[slot].load(std::memory_order_relaxed)}) {
+      if (const auto top = top_.find(category); top != top_.end()) top->second.list.Fell();
+    }
+  }
   if (support > 0 || popularity > 0) return;
   // If all its events were taken back, now or before it was restored: as if there had never been
   // one.
@@ -366,28 +372,18 @@ void ItemIndex::Offer(uint32_t item, TermId category, uint32_t flag_bit, Chunk* 
   const double popularity = RawPopularity(item);
   const double futile = futile_below->load(std::memory_order_relaxed);
   if (futile > 0 && popularity <= futile) return;
-  const auto less_popular = [this](uint32_t a, uint32_t b) {
-    return std::make_pair(RawPopularity(a), b) < std::make_pair(RawPopularity(b), a);
-  };
   const std::lock_guard lock(top_mutex_);
-  TopList& list = top_[category.value()];
-  if (std::find(list.items.begin(), list.items.end(), item) == list.items.end()) {
-    if (list.items.size() < kPopularKept) {
-      list.items.push_back(item);
-    } else {
-      const auto last = std::min_element(list.items.begin(), list.items.end(), less_popular);
-      const double threshold = RawPopularity(*last);
-      if (popularity <= threshold) {
-        futile_below->store(threshold, std::memory_order_relaxed);
-        return;
-      }
-      if (Chunk* evicted = ChunkOf(*last)) {
-        SetFlag(evicted->flags[*last & kChunkMask], flag_bit, false);
-      }
-      *last = item;
-    }
+  TopList& top = top_[category.value()];
+  const PopularList::Outcome outcome =
+      top.list.Offer(item, [this](uint32_t of) { return RawPopularity(of); });
+  if (!outcome.kept) {
+    futile_below->store(outcome.least, std::memory_order_relaxed);
+    return;
   }
-  list.sorted = nullptr;
+  if (Chunk* const evicted = outcome.evicted == 0 ? nullptr : ChunkOf(outcome.evicted)) {
+    SetFlag(evicted->flags[outcome.evicted & kChunkMask], flag_bit, false);
+  }
+  top.sorted = nullptr;
   SetFlag(chunk->flags[item & kChunkMask], flag_bit, true);
 }
 
@@ -395,20 +391,14 @@ std::shared_ptr<const ItemIndex::PopularItems> ItemIndex::Popular(TermId categor
   const std::lock_guard lock(top_mutex_);
   const auto found = top_.find(category.value());
   if (found == top_.end()) return nullptr;
-  TopList& list = found->second;
+  TopList& top = found->second;
   const uint64_t changes = changes_.load(std::memory_order_relaxed);
-  if (list.sorted == nullptr || changes > list.sorted_at + list.sorted_at / 1000) {
-    std::vector<std::pair<double, uint32_t>> ranked;
-    ranked.reserve(list.items.size());
-    for (uint32_t item : list.items) ranked.emplace_back(-RawPopularity(item), item);
-    std::sort(ranked.begin(), ranked.end());
-    auto sorted = std::make_shared<PopularItems>();
-    sorted->reserve(ranked.size());
-    for (const auto& [popularity, item] : ranked) sorted->push_back(item);
-    list.sorted = std::move(sorted);
-    list.sorted_at = changes;
+  if (top.sorted == nullptr || changes > top.sorted_at + top.sorted_at / 1000) {
+    top.sorted = std::make_shared<PopularItems>(
+        top.list.Sorted([this](uint32_t item) { return RawPopularity(item); }));
+    top.sorted_at = changes;
   }
-  return list.sorted;
+  return top.sorted;
 }
 
 void ItemIndex::RebuildTopLists() {
@@ -443,9 +433,9 @@ size_t ItemIndex::memory_bytes() const {
   }
   const std::lock_guard lock(top_mutex_);
   bytes += top_.capacity() * (sizeof(*top_.begin()) + 1);
-  for (const auto& [category, list] : top_) {
-    bytes += list.items.capacity() * sizeof(uint32_t);
-    if (list.sorted != nullptr) bytes += list.sorted->capacity() * sizeof(uint32_t);
+  for (const auto& [category, top] : top_) {
+    bytes += top.list.allocated_bytes();
+    if (top.sorted != nullptr) bytes += top.sorted->capacity() * sizeof(uint32_t);
   }
   return bytes;
 }

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "base/strong_int.h"
 #include "recommend/content_rows.h"
+#include "recommend/popular_list.h"
 #include "recommend/reclaimer.h"
 
 namespace kindred::recommend {
@@ -136,8 +137,7 @@ class ItemIndex {
   bool Eligible(uint32_t item) const;  // as Facts::eligible, alone
 
   // The most popular items of a category (TermId 0: of all), best first, at most kPopularKept; null
-  // if there is none. Forward-weighted sums only grow, so an item enters the list when it passes
-  // the last. The order may be behind by a thousandth of all events; membership is not.
+  // if there is none. The order may be behind by a thousandth of all events; membership is not.
   using PopularItems = std::vector<uint32_t>;
   std::shared_ptr<const PopularItems> Popular(TermId category) const;
   uint32_t max_item() const { return max_item_.load(std::memory_order_acquire); }  // highest id
@@ -166,9 +166,9 @@ class ItemIndex {
     Column<float> price{};
   };
   struct TopList {
-    std::vector<uint32_t> items;
+    PopularList list{kPopularKept};
     std::shared_ptr<const PopularItems> sorted;
-    uint64_t sorted_at = 0;  // changes_ then
+    uint64_t sorted_at = 0;
   };
   Chunk* ChunkOf(uint32_t item) const {
     return chunks_[item >> kChunkBits].load(std::memory_order_acquire);
