@@ -208,6 +208,7 @@ bool Worker::YieldsToCaller(Job* job) {
 
 void Worker::CheckpointDue(absl::Time now, bool force) {
   if (collecting_ != nullptr && !force) return;
+  Collect(absl::InfiniteDuration());
   std::vector<Partition*> due;
   for (const auto& [partition, since] : changed_) {
     if (force || waits_for_disk() || now >= since + options_.checkpoint_interval ||
@@ -224,7 +225,7 @@ void Worker::CheckpointDue(absl::Time now, bool force) {
 
 void Worker::MaybeCheckpoint(Partition* partition, absl::Time now, bool force) {
   if (force) {
-    Collect(absl::InfiniteDuration());
+    Collect(absl::InfiniteDuration());  // of another partition, perhaps
     // The one before must be done before the last one is made.
     const absl::Status idle =
         checkpointer_.WaitIdle(checkpointer_.stalled() ? kStalledDiskWait : kDiskWait);
