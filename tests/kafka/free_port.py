@@ -6,6 +6,7 @@ import socket
 
 FIRST = 10000
 EPHEMERAL = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+given = set()  # by this process
 
 
 def port_is_free(port):
@@ -24,12 +25,14 @@ def free_port():
 
     Port 0 would give one of those that the kernel also gives to outgoing connections: any client
     that connects meanwhile can get it. So it is one below them; at random, so that others who
-    choose at the same time hardly choose the same.
+    choose at the same time hardly choose the same. A process never gets the same twice: what it was
+    given may not be listened to yet.
     """
     end = int(EPHEMERAL.read_text().split()[0])
     if end <= FIRST:
         raise OSError(f"{EPHEMERAL} begins at {end}: no port above {FIRST} is left for servers")
     while True:
         port = random.randrange(FIRST, end)
-        if port_is_free(port):
+        if port not in given and port_is_free(port):
+            given.add(port)
             return port
