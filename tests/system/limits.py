@@ -117,9 +117,7 @@ def given_up(world, node):
     command = [world.bin / "kindred", "load", "calls", "--server", node.grpc, "--json"]
     command += ["--connections", "20", "--rate", "200", "--timeout-ms", "200"]
     command += ["--seconds", "5", "--warmup", "0", "--customers", str(CUSTOMERS)]
-    callers = subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    callers = world.background(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         harness.wait_until(lambda: begun(node, "OK") > before["OK"] + 100, "calls come", 30)
         node.process.send_signal(signal.SIGSTOP)
