@@ -415,7 +415,7 @@ TEST(ConformanceTest, APreparedSinkKeepsTheOrderFromTheFirstRecordOn) {
 TEST(ConformanceTest, AFullQueueIsResourceExhausted) {
   KafkaSinkOptions options;
   options.connection = TestConnection();
-  options.linger = absl::Seconds(5);
+  options.linger = absl::Seconds(60);
   options.queue_records = 10;
   auto sink = OpenKafkaRecordSink(options);
   ASSERT_TRUE(sink.ok()) << sink.status();

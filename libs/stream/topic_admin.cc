@@ -121,6 +121,7 @@ absl::StatusOr<TopicInfo> TopicAdmin::Describe(const std::string& topic, absl::D
 absl::StatusOr<TopicInfo> TopicAdmin::WaitForTopic(const std::string& topic,
                                                    absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
+  absl::Status told;
   while (true) {
     const absl::Duration left = deadline - absl::Now();
     absl::StatusOr<TopicInfo> info =
@@ -130,7 +131,10 @@ absl::StatusOr<TopicInfo> TopicAdmin::WaitForTopic(const std::string& topic,
       if (led.ok()) return info;
       info = led;
     }
-    if (absl::Now() + kLookAgain >= deadline) return info;
+    // The last look may have had a moment only: that it got no answer says less than an earlier
+    // one.
+    if (told.ok() || !absl::IsUnavailable(info.status())) told = info.status();
+    if (absl::Now() + kLookAgain >= deadline) return told;
     absl::SleepFor(kLookAgain);
   }
 }

@@ -159,12 +159,12 @@ TEST(StreamKafkaTest, AFullQueueIsFilledAgainWhenItIsHalfEmpty) {
   Positions positions;
   auto source = OpenKafkaEventSource(options, &positions);
   ASSERT_TRUE(source.ok()) << source.status();
-  absl::Time first = absl::InfiniteFuture();
   std::vector<RawRecord> batch;
+  int in_vain = 0;  // polls of a tenth of a second; ten in each second that nothing is fetched
   while (positions.values.size() < kRecords) {
     ASSERT_TRUE((*source)->PollBatch(100, absl::Milliseconds(100), batch).ok());
-    if (!batch.empty()) first = std::min(first, absl::Now());
-    ASSERT_LT(absl::Now() - first, absl::Seconds(8)) << positions.values.size() << " records";
+    if (batch.empty() && !positions.values.empty()) ++in_vain;
+    ASSERT_LT(in_vain, 60) << positions.values.size() << " records";
     positions.Apply(batch);
     absl::SleepFor(absl::Milliseconds(2));  // slower than the broker
   }
@@ -206,6 +206,18 @@ TEST(StreamKafkaTest, TransactionMarkersAreAJump) {
               nullptr);
   }
   rd_kafka_destroy(producer);
+  // Kafka says that a transaction has ended before the last marker is in the log.
+  auto admin = TopicAdmin::Open(TestConnection());
+  ASSERT_TRUE(admin.ok()) << admin.status();
+  const absl::Time deadline = absl::Now() + kPatience;
+  int64_t end = 0;
+  while (end < 6 && absl::Now() < deadline) {
+    const auto log = (*admin)->QueryWatermarks(topic, PartitionId(0), kPatience);
+    ASSERT_TRUE(log.ok()) << log.status();
+    end = log->high.value();
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  ASSERT_EQ(end, 6);
 
   // Offsets 0 and 4 hold committed records, 2 an aborted one, the rest are markers.
   auto reader = CompactedTopicReader::Open(TestConnection(), topic, kPatience);
@@ -265,8 +277,8 @@ TEST(StreamKafkaTest, AdminErrorsSayWhatIsWrong) {
   const auto missing = (*admin)->Describe("no-such-topic", absl::Seconds(10));
   EXPECT_TRUE(absl::IsNotFound(missing.status())) << missing.status();
   const absl::Time start = absl::Now();
-  EXPECT_TRUE(absl::IsNotFound((*admin)->WaitForTopic("no-such-topic", absl::Seconds(1)).status()));
-  EXPECT_LT(absl::Now() - start, absl::Seconds(5));
+  EXPECT_TRUE(absl::IsNotFound((*admin)->WaitForTopic("no-such-topic", absl::Seconds(3)).status()));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(7));
   const absl::Status wrong =
       (*admin)->CreateTopic({"wrong", 1, 1, {{"cleanup.policy", "sometimes"}}}, absl::Seconds(10));
   EXPECT_TRUE(absl::IsInvalidArgument(wrong)) << wrong;
