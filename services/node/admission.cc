@@ -22,7 +22,6 @@ constexpr double kWaitInWork = 8;
 constexpr double kWeightOfNewest = 0.2;
 // Between two observations.
 constexpr double kFewCalls = 20;
-constexpr double kMostlyBusy = 0.75;  // of the threads' time
 // To ask for the processor's time costs at most some hundredths of such an answer.
 constexpr double kCostlyS = 50e-6;
 
@@ -77,9 +76,11 @@ void Admission::Observe(absl::Duration wait, absl::Duration since_last, absl::Du
                std::min(absl::Seconds(kWaitInWork * work_s_), options_.longest_target_wait));
   double share = this->share();
   const double busy = absl::ToDoubleSeconds(since_last) * threads;
-  // A few calls that wait do not wait for each other: to refuse some would help nobody. One caller
-  // whose calls stand still, because others have the processor, keeps one thread busy, not most.
-  const bool many = new_answered + new_refused >= kFewCalls || new_work >= kMostlyBusy * busy;
+  // A few calls that wait do not wait for each other as long as a thread is free: to refuse some
+  // would help nobody. One caller whose calls stand still, because others have the processor, takes
+  // one thread at a time.
+  const bool many = new_answered + new_refused >= kFewCalls ||
+                    in_flight_.load(std::memory_order_relaxed) >= threads;
   if (wait > target && new_answered > 0 && many) {
     // What is not work is transport. Both are the processor's time: of time that passes others have
     // their part, other threads that answer and other processes.

@@ -128,9 +128,11 @@ TEST(AdmissionTest, RecoversWithinTenSeconds) {
 TEST(AdmissionTest, TheShareIsExactAndSpread) {
   Admission admission({});
   while (admission.share() > 0.5) {
-    admission.Enter();
+    if (!admission.Enter()) continue;
     admission.Leave(absl::Milliseconds(100));
+    if (!admission.Enter()) continue;
     admission.Observe(absl::Seconds(1), absl::Milliseconds(100), absl::Milliseconds(100), 1);
+    admission.Leave(absl::Milliseconds(100));
   }
   int taken = 0;
   int run = 0;
@@ -164,6 +166,31 @@ TEST(AdmissionTest, OneCallerWhoWaitsAllTheTimeIsNotRefused) {
     admission.Observe(absl::Seconds(1), absl::Milliseconds(100), absl::Milliseconds(200), 2);
   }
   EXPECT_EQ(admission.refused(), 0u);
+}
+
+// The processor was taken away for longer than lies between two observations.
+TEST(AdmissionTest, ACallThatStoodStillIsNoOverload) {
+  Admission admission({});
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(admission.Enter());
+    admission.Leave(absl::Milliseconds(400));
+    EXPECT_TRUE(admission.Enter());  // its caller's next one, under way
+    admission.Observe(absl::Milliseconds(400), absl::Milliseconds(100), absl::Milliseconds(1), 2);
+    admission.Leave(absl::Milliseconds(1));
+  }
+  EXPECT_EQ(admission.refused(), 0u);
+}
+
+TEST(AdmissionTest, AFewCallsThatTakeAllThreadsAreAnOverload) {
+  Admission admission({});
+  for (int i = 0; i < 100; ++i) {
+    int taken = 0;
+    while (taken < 2) taken += admission.Enter();
+    admission.Observe(absl::Seconds(3), absl::Milliseconds(100), absl::Milliseconds(200), 2);
+    admission.Leave(absl::Milliseconds(100));
+    admission.Leave(absl::Milliseconds(100));
+  }
+  EXPECT_GT(admission.refused(), 0u);
 }
 
 TEST(AdmissionTest, CallsAtOnceAreBounded) {
