@@ -300,6 +300,8 @@ TEST_F(GroupCacheTest, ReadersBesideAWriterAreNeverBehind) {
       }
     });
   }
+  // Before the first event they read the same again and again.
+  while (world_.reader->reused() == 0) std::this_thread::yield();
   for (int i = 0; i < kEvents; ++i) {
     ++begun;
     world_.Event("page", members[static_cast<size_t>(i) % 3], kT + i);
@@ -312,7 +314,6 @@ TEST_F(GroupCacheTest, ReadersBesideAWriterAreNeverBehind) {
     if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   for (std::thread& reader : readers) reader.join();
-  EXPECT_GT(world_.reader->reused(), 0u);
 }
 
 TEST_F(GroupCacheTest, KeepsToItsBytesAndDropsTheOldest) {

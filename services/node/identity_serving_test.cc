@@ -162,28 +162,29 @@ TEST_F(IdentityServingTest, PartsOnOtherNodesAreNamed) {
 // has a link to look at.
 TEST_F(IdentityServingTest, AnEventWithoutNewsOfLinksCostsALook) {
   constexpr int kRecords = 500;
-  const auto cost = [&](const std::string& user, const std::string& anonymous) {
-    double best = 1e9;
-    int64_t minute = 0;
-    for (int round = 0; round < 40; ++round) {
-      const int32_t home = world.state->partitions->Home(user).value();
-      const int64_t next = world.state->partition(home).next_offset().value();
-      std::vector<stream::RawRecord> records;
-      for (int i = 0; i < kRecords; ++i) {
-        records.push_back(TestRecord(
-            home, next + i, user,
-            TestEvent(absl::StrCat(anonymous, "-", round, "-", i), user, "view",
-                      kT + ++minute * 1000,
-                      absl::StrCat(R"("item_id":"sku-1","anonymous_id":")", anonymous, "\""))));
-      }
-      const double start = CpuSeconds();
-      EXPECT_TRUE(world.state->Apply(records).ok());
-      best = std::min(best, (CpuSeconds() - start) / kRecords);
+  // CPU seconds an event of one round.
+  const auto cost = [&](const std::string& user, const std::string& anonymous, int round) {
+    const int32_t home = world.state->partitions->Home(user).value();
+    const int64_t next = world.state->partition(home).next_offset().value();
+    std::vector<stream::RawRecord> records;
+    for (int i = 0; i < kRecords; ++i) {
+      records.push_back(TestRecord(
+          home, next + i, user,
+          TestEvent(absl::StrCat(anonymous, "-", round, "-", i), user, "view",
+                    kT + (round * kRecords + i + 1) * 1000,
+                    absl::StrCat(R"("item_id":"sku-1","anonymous_id":")", anonymous, "\""))));
     }
-    return best;
+    const double start = CpuSeconds();
+    EXPECT_TRUE(world.state->Apply(records).ok());
+    return (CpuSeconds() - start) / kRecords;
   };
-  const double without = cost("customer-01", "customer-01");
-  const double with = cost("customer-02", "browser-002");
+  // In turn, so that a slow stretch of the machine meets both.
+  double without = 1e9;
+  double with = 1e9;
+  for (int round = 0; round < 40; ++round) {
+    without = std::min(without, cost("customer-01", "customer-01", round));
+    with = std::min(with, cost("customer-02", "browser-002", round));
+  }
   std::printf("Apply, nanoseconds of CPU an event: without a link %.0f, with a known one %.0f\n",
               without * 1e9, with * 1e9);
   EXPECT_EQ(world.Ids("customer-01").size(), 1u);

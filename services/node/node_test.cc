@@ -316,19 +316,20 @@ TEST_F(NodeTest, WatchersGetTheNewestStateAtMostOnceASecond) {
   v1::WatchProfileRequest request;
   request.set_name("profiles/watched");
   const auto reader = v1::ProfileService::NewStub(world_->channel)->WatchProfile(&context, request);
+  // The server writes the first state after this moment, and the k-th one after it k seconds later.
+  const absl::Time begin = absl::Now();
   world_->Send("w-0", "watched", "search", "\"query\":\"tea\"");
   v1::WatchProfileResponse message;
   ASSERT_TRUE(reader->Read(&message));
   EXPECT_EQ(message.profile().event_count(), 1);
-  const absl::Time first = absl::Now();
   for (int i = 1; i <= 20; ++i) {
     world_->Send(absl::StrCat("w-", i), "watched", "search", "\"query\":\"tea\"");
   }
   int messages = 0;
   while (message.profile().event_count() < 21 && reader->Read(&message)) ++messages;
   EXPECT_EQ(message.profile().event_count(), 21);
-  EXPECT_GE(absl::Now() - first, absl::Milliseconds(900));
-  EXPECT_LE(messages, 2 + (absl::Now() - first) / absl::Seconds(1));
+  EXPECT_GE(messages, 1);
+  EXPECT_LE(messages, (absl::Now() - begin) / absl::Seconds(1));
   // Deleted and back: news, although the count has been seen.
   world_->Send("w-delete", "watched", "delete", "");
   world_->WaitApplied();
