@@ -23,13 +23,22 @@ CustomerMap::~CustomerMap() = default;
 
 void CustomerMap::PrefetchSlot(uint64_t hash) const { __builtin_prefetch(&slots_[Home(hash)]); }
 
-void CustomerMap::PrefetchCustomer(uint64_t hash) const {
+const Customer* CustomerMap::Likely(uint64_t hash) const {
   for (size_t slot = Home(hash); slots_[slot] != 0; slot = (slot + 1) & mask_) {
-    if ((slots_[slot] ^ hash) >> 32 != 0) continue;
-    const char* const customer = reinterpret_cast<const char*>(&At(SlotIndex(slots_[slot])));
-    for (size_t line = 0; line < sizeof(Customer); line += 64) __builtin_prefetch(customer + line);
-    return;
+    if ((slots_[slot] ^ hash) >> 32 == 0) return &At(SlotIndex(slots_[slot]));
   }
+  return nullptr;
+}
+
+void CustomerMap::PrefetchCustomer(uint64_t hash) const {
+  const char* const customer = reinterpret_cast<const char*>(Likely(hash));
+  if (customer == nullptr) return;
+  for (size_t line = 0; line < sizeof(Customer); line += 64) __builtin_prefetch(customer + line);
+}
+
+void CustomerMap::PrefetchProfile(uint64_t hash) const {
+  const Customer* const customer = Likely(hash);
+  if (customer != nullptr) customer->profile.Prefetch();
 }
 
 size_t CustomerMap::SlotOf(absl::string_view id, uint64_t hash) const {

@@ -82,6 +82,8 @@ class CustomerMap {
   void PrefetchSlot(uint64_t hash) const;
   // … then all of these.
   void PrefetchCustomer(uint64_t hash) const;
+  // … then what their profiles hold.
+  void PrefetchProfile(uint64_t hash) const;
 
   // Null when it is not in memory. Counts as a use for eviction; the only way to what is changed.
   Customer* Find(absl::string_view id, uint64_t hash);
@@ -156,6 +158,8 @@ class CustomerMap {
   }
   size_t Home(uint64_t slot_or_hash) const { return (slot_or_hash >> 32) & mask_; }
   // The slot that holds the id, or the empty one where it would go.
+  // The customer with this hash, or one that has much of it; null: certainly none.
+  const Customer* Likely(uint64_t hash) const;
   size_t SlotOf(absl::string_view id, uint64_t hash) const;
   void Rehash(size_t slots);
   void Release(Customer& customer);

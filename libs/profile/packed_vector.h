@@ -77,7 +77,13 @@ class PackedVector {
   void reserve(size_t count) {
     if (count > 0 && (block_ == nullptr || block_->capacity < count)) Reallocate(count);
   }
-  void Prefetch() const { __builtin_prefetch(block_); }
+  // Starts to load the first elements, so many at most.
+  void Prefetch(size_t most) const {
+    const char* const begin = reinterpret_cast<const char*>(block_);
+    for (size_t at = 0; at < sizeof(Block) + most * sizeof(T); at += 64) {
+      __builtin_prefetch(begin + at);
+    }
+  }
   // Bytes on the heap.
   size_t memory_bytes() const {
     return block_ == nullptr ? 0 : sizeof(Block) + block_->capacity * sizeof(T);

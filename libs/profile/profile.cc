@@ -134,6 +134,20 @@ bool operator==(const Profile& a, const Profile& b) {
          a.rate_ == b.rate_ && a.calendar_ == b.calendar_;
 }
 
+// The first lines of each: few customers have more.
+void Profile::Prefetch() const {
+  types_.Prefetch(4);
+  sessions_.Prefetch(4);
+  channels_.Prefetch(1);
+  devices_.Prefetch(1);
+  categories_.Prefetch(8);
+  brands_.Prefetch(8);
+  recent_.Prefetch(10);
+  days_.Prefetch(8);
+  if (geography_ != nullptr) __builtin_prefetch(geography_.get());
+  if (purchases_ != nullptr) __builtin_prefetch(purchases_.get());
+}
+
 void Profile::Apply(const clean::CleanEvent& event, const ApplyContext& context) {
   if (event.type == EventType::kDelete) {
     *this = Profile();

@@ -121,17 +121,7 @@ class Profile {
 
   // Starts to load what Apply() will touch, for a batch of events: when this object itself has been
   // loaded, and some hundred nanoseconds before Apply().
-  void Prefetch() const {
-    types_.Prefetch();
-    sessions_.Prefetch();
-    channels_.Prefetch();
-    devices_.Prefetch();
-    categories_.Prefetch();
-    brands_.Prefetch();
-    recent_.Prefetch();
-    if (geography_ != nullptr) __builtin_prefetch(geography_.get());
-    if (purchases_ != nullptr) __builtin_prefetch(purchases_.get());
-  }
+  void Prefetch() const;
   // Bytes of memory, the object itself included.
   size_t memory_bytes() const;
   // Appends the record: a version byte, then the state. The same state gives the same bytes.

@@ -19,6 +19,8 @@ namespace {
 constexpr size_t kSliceRecords = 32;
 // Records whose bytes are being loaded while one is decoded.
 constexpr size_t kRecordsAhead = 2;
+// Records whose customers' profiles are being loaded while one is applied.
+constexpr size_t kProfilesAhead = 3;
 // What a changed profile adds to the next checkpoint, roughly.
 constexpr size_t kDirtyProfileBytes = 400;
 // Its fingerprint, and its share of the rows of items and series.
@@ -129,7 +131,13 @@ absl::Status Partition::ApplySlice(absl::Span<const stream::RawRecord> records,
     bench->prepared[i].PrefetchSlots(customers_, duplicates_, bench->item_names);
   }
   for (size_t i = 0; i < count; ++i) bench->prepared[i].PrefetchCustomer(customers_);
-  for (size_t i = 0; i < records.size(); ++i) {
+  for (size_t i = 0; i < std::min(kProfilesAhead, count); ++i) {
+    bench->prepared[i].PrefetchProfile(customers_);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kProfilesAhead < count) {
+      bench->prepared[i + kProfilesAhead].PrefetchProfile(customers_);
+    }
     const int64_t offset = records[i].offset().value();
     if (offset < *next_offset) continue;
     if (breaker_.tripped()) {

@@ -48,6 +48,10 @@ void PreparedRecord::PrefetchCustomer(const profile::CustomerMap& customers) con
   if (cleaned_ && only_.ok()) customers.PrefetchCustomer(customer_hash_);
 }
 
+void PreparedRecord::PrefetchProfile(const profile::CustomerMap& customers) const {
+  if (cleaned_ && only_.ok()) customers.PrefetchProfile(customer_hash_);
+}
+
 clean::Outcome PreparedRecord::Cleaned(size_t i) {
   if (cleaned_) return only_;
   return cleaner_.Clean(events_[i], arrival_ms_);

@@ -40,6 +40,8 @@ class PreparedRecord {
                      const base::DictionaryCache& item_names) const;
   // … then all of these.
   void PrefetchCustomer(const profile::CustomerMap& customers) const;
+  // … then, a few records before it is applied, this.
+  void PrefetchProfile(const profile::CustomerMap& customers) const;
   // Nothing is prepared.
   void Clear() { decoded_ = cleaned_ = false; }
 
