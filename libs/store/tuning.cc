@@ -12,6 +12,7 @@
 #include "store/compaction_priority.h"
 #include "store/format.h"
 #include "store/info_log.h"
+#include "store/memtable.h"
 
 namespace kindred::store {
 namespace {
@@ -37,6 +38,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(Family family, const StoreOptions& op
   table.block_size = 16 << 10;
 
   rocksdb::ColumnFamilyOptions result;
+  result.memtable_factory = NewMemtableFactory();
   // What will be rewritten soon is not worth compressing, nor rewriting often.
   result.compression = rocksdb::kNoCompression;
   result.bottommost_compression = Supported(rocksdb::kLZ4Compression);
@@ -99,6 +101,8 @@ Tuning MakeTuning(const StoreOptions& options, rocksdb::Env* env,
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   db.atomic_flush = options.durability == Durability::kFlushOnly;
 
+  // One thread writes checkpoints, and the memtables are made for one.
+  db.allow_concurrent_memtable_write = false;
   db.max_open_files = options.max_open_files;
   db.max_background_jobs = std::max(options.background_threads, 2);
   db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(
