@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "event/decoder.h"
+#include "event/field_order.h"
 #include "event/text_arena.h"
 
 namespace kindred::event {
@@ -17,6 +18,7 @@ namespace kindred::event {
 struct DecodeContext {
   TextArena arena;
   std::string scratch;  // for making text before it goes to the arena
+  FieldOrder order;     // of plain JSON's fields in the records so far
   int max_depth = 64;
   size_t max_events = 1000;
   DecodeFailure failure = DecodeFailure::kNone;

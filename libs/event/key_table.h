@@ -18,14 +18,17 @@ namespace kindred::event {
 template <typename Value>
 class KeyTable {
  public:
+  KeyTable() = default;
   KeyTable(std::initializer_list<std::pair<absl::string_view, Value>> entries) {
-    KINDRED_CHECK(entries.size() * 2 <= kSlots) << "too many names";
-    for (const auto& [name, value] : entries) {
-      KINDRED_CHECK(!name.empty() && Find(name) == nullptr) << "name given twice: " << name;
-      size_t slot = Hash(name);
-      while (!slots_[slot].name.empty()) slot = (slot + 1) % kSlots;
-      slots_[slot] = {name, value};
-    }
+    for (const auto& [name, value] : entries) Add(name, value);
+  }
+
+  void Add(absl::string_view name, const Value& value) {
+    KINDRED_CHECK(++names_ * 2 <= kSlots) << "too many names";
+    KINDRED_CHECK(!name.empty() && Find(name) == nullptr) << "name given twice: " << name;
+    size_t slot = Hash(name);
+    while (!slots_[slot].name.empty()) slot = (slot + 1) % kSlots;
+    slots_[slot] = {name, value};
   }
 
   // Null when the name is not in the table.
@@ -71,6 +74,7 @@ class KeyTable {
   }
 
   std::array<Slot, kSlots> slots_;
+  size_t names_ = 0;
 };
 
 }  // namespace kindred::event

@@ -1,33 +1,68 @@
 #include "event/native_field.h"
 
+#include "base/check.h"
+
 namespace kindred::event {
 namespace {
 
-NativeField Text(absl::string_view Event::*member) { return {FieldKind::kText, member, nullptr}; }
-NativeField Id(absl::string_view Event::*member) { return {FieldKind::kId, member, nullptr}; }
-NativeField OnlyNative(NativeField field) {
-  field.only_native = true;
+NativeField Of(FieldKind kind) {
+  NativeField field;
+  field.kind = kind;
+  return field;
+}
+NativeField Text(absl::string_view Event::*member) {
+  NativeField field = Of(FieldKind::kText);
+  field.text = member;
+  return field;
+}
+NativeField Id(absl::string_view Event::*member) {
+  NativeField field = Of(FieldKind::kId);
+  field.text = member;
   return field;
 }
 NativeField Number(std::optional<double> Event::*member) {
-  return {FieldKind::kNumber, nullptr, member};
+  NativeField field = Of(FieldKind::kNumber);
+  field.number = member;
+  return field;
+}
+NativeField OnlyNative(const NativeField& plain) {
+  NativeField field = plain;
+  field.only_native = true;
+  return field;
+}
+NativeField InGeo(const NativeField& plain) {
+  NativeField field = plain;
+  field.in_geo = true;
+  return field;
 }
 
 }  // namespace
 
-const KeyTable<NativeField>& NativeFields() {
-  static const auto* const fields = new KeyTable<NativeField>({
+NativeFieldTable::NativeFieldTable(
+    std::initializer_list<std::pair<absl::string_view, NativeField>> fields) {
+  uint8_t next = kFirstIndex;
+  for (const auto& [name, field] : fields) {
+    KINDRED_CHECK(next < kMaxFields) << "too many fields";
+    fields_[next] = field;
+    fields_[next].index = next;
+    fields_[next].quoted = QuotedName(name);
+    by_name_.Add(name, next++);
+  }
+}
+
+const NativeFieldTable& NativeFields() {
+  static const auto* const fields = new NativeFieldTable({
       {"event_id", OnlyNative(Id(&Event::event_id))},
       {"eventId", OnlyNative(Id(&Event::event_id))},
       {"user_id", OnlyNative(Id(&Event::user_id))},
       {"userId", Id(&Event::user_id)},
       {"anonymous_id", OnlyNative(Id(&Event::anonymous_id))},
       {"anonymousId", Id(&Event::anonymous_id)},
-      {"type", {FieldKind::kType}},
-      {"custom_type", {FieldKind::kCustomType}},
-      {"customType", {FieldKind::kCustomType}},
-      {"event_time", OnlyNative({FieldKind::kTime})},
-      {"eventTime", OnlyNative({FieldKind::kTime})},
+      {"type", Of(FieldKind::kType)},
+      {"custom_type", Of(FieldKind::kCustomType)},
+      {"customType", Of(FieldKind::kCustomType)},
+      {"event_time", OnlyNative(Of(FieldKind::kTime))},
+      {"eventTime", OnlyNative(Of(FieldKind::kTime))},
       {"item_id", Id(&Event::item_id)},
       {"itemId", Id(&Event::item_id)},
       {"quantity", Number(&Event::quantity)},
@@ -43,19 +78,19 @@ const KeyTable<NativeField>& NativeFields() {
       {"query", Text(&Event::query)},
       {"channel", Text(&Event::channel)},
       {"device", Text(&Event::device)},
-      {"geo", {FieldKind::kGeo}},
-      {"country", Text(&Event::country)},
-      {"region", Text(&Event::region)},
-      {"city", Text(&Event::city)},
+      {"geo", Of(FieldKind::kGeo)},
+      {"country", InGeo(Text(&Event::country))},
+      {"region", InGeo(Text(&Event::region))},
+      {"city", InGeo(Text(&Event::city))},
       {"session_id", Id(&Event::session_id)},
       {"sessionId", Id(&Event::session_id)},
-      {"traits", {FieldKind::kTraits}},
-      {"consent", {FieldKind::kConsent}},
+      {"traits", Of(FieldKind::kTraits)},
+      {"consent", Of(FieldKind::kConsent)},
       {"previous_id", Id(&Event::previous_id)},
       {"previousId", Id(&Event::previous_id)},
       {"group_id", Id(&Event::group_id)},
       {"groupId", Id(&Event::group_id)},
-      {"properties", {FieldKind::kProperties}},
+      {"properties", Of(FieldKind::kProperties)},
       {"device_id", Id(&Event::device_id)},
       {"deviceId", Id(&Event::device_id)},
       {"email_sha256", Id(&Event::email_sha256)},
@@ -66,9 +101,9 @@ const KeyTable<NativeField>& NativeFields() {
       {"user_pseudo_id", Id(&Event::anonymous_id)},
       {"visitor_id", Id(&Event::anonymous_id)},
       {"visitorId", Id(&Event::anonymous_id)},
-      {"user_info", {FieldKind::kUserInfo}},
-      {"userInfo", {FieldKind::kUserInfo}},
-      {"specversion", {FieldKind::kSpecVersion}},
+      {"user_info", Of(FieldKind::kUserInfo)},
+      {"userInfo", Of(FieldKind::kUserInfo)},
+      {"specversion", Of(FieldKind::kSpecVersion)},
   });
   return *fields;
 }

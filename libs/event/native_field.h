@@ -2,12 +2,17 @@
 #ifndef KINDRED_EVENT_NATIVE_FIELD_H_
 #define KINDRED_EVENT_NATIVE_FIELD_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "event/event.h"
 #include "event/key_table.h"
+#include "event/quoted_name.h"
 
 namespace kindred::event {
 
@@ -26,14 +31,39 @@ enum class FieldKind : uint8_t {
   kUserInfo,
 };
 
-struct NativeField {
+// In one line of the processor's cache.
+struct alignas(64) NativeField {
   FieldKind kind = FieldKind::kText;
   absl::string_view Event::*text = nullptr;        // of kText and kId
   std::optional<double> Event::*number = nullptr;  // of kNumber
   bool only_native = false;                        // no Segment call has a field of this name
+  bool in_geo = false;                             // "geo" has one of this name and meaning
+  uint8_t index = 0;                               // in the table
+  QuotedName quoted;
 };
 
-const KeyTable<NativeField>& NativeFields();
+// Threads: const after construction, so any.
+class NativeFieldTable {
+ public:
+  static constexpr size_t kMaxFields = 64;
+  // Smaller ones are of no field: At() gives one that has no name.
+  static constexpr uint8_t kFirstIndex = 2;
+
+  NativeFieldTable(std::initializer_list<std::pair<absl::string_view, NativeField>> fields);
+
+  // Null when no field has the name.
+  const NativeField* Find(absl::string_view name) const {
+    const uint8_t* index = by_name_.Find(name);
+    return index == nullptr ? nullptr : &fields_[*index];
+  }
+  const NativeField& At(uint8_t index) const { return fields_[index]; }
+
+ private:
+  std::array<NativeField, kMaxFields> fields_;
+  KeyTable<uint8_t> by_name_;
+};
+
+const NativeFieldTable& NativeFields();
 
 // Types that Segment calls have as well; which of the two it is, ShapeOf() tells.
 bool IsSegmentType(absl::string_view type);

@@ -1,11 +1,16 @@
 #include "event/plain_json.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
 #include <bit>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/check.h"
 #include "event/encode.h"
 #include "event/json_parser.h"
 #include "event/native_json.h"
@@ -51,13 +56,19 @@ std::string Everything(const Event& event) {
 
 class PlainJsonTest : public ::testing::Test {
  protected:
-  // Whether the text is plain; if so it must be what the parser for all of JSON makes of it.
+  // Whether the text is plain; if so it must be what the parser for all of JSON makes of it. The
+  // records before, whose order of fields is remembered, make no difference.
   bool Plain(const std::string& text) {
     // A copy of its own, so that a read past the end is found.
     const std::vector<char> bytes(text.begin(), text.end());
     Event event;
     context_.arena.Reset();
-    if (!DecodePlainJson(context_, {bytes.data(), bytes.size()}, &event)) return false;
+    const bool plain = DecodePlainJson(context_, {bytes.data(), bytes.size()}, &event);
+    DecodeContext first;
+    Event event_of_first;
+    EXPECT_EQ(DecodePlainJson(first, text, &event_of_first), plain) << text;
+    if (!plain) return false;
+    EXPECT_EQ(Everything(event), Everything(event_of_first)) << text;
     dom::object object;
     Event expected;
     EXPECT_TRUE(parser_.Parse(other_context_, text, &object)) << text;
@@ -204,6 +215,170 @@ TEST_F(PlainJsonTest, WhateverIsPlainIsReadAsTheParserReadsIt) {
     plain += Plain(text) ? 1 : 0;
   }
   EXPECT_GT(plain, 30'000) << "edits leave too little to compare";
+}
+
+// Fields in any order, some of them twice, with and without spaces.
+std::string RandomRecord(std::mt19937* random) {
+  constexpr absl::string_view kFields[] = {
+      R"("event_id"~:~"e-1")",
+      R"("eventId"~:~7)",
+      R"("user_id"~:~"u-1")",
+      R"("userId"~:~null)",
+      R"("type"~:~"view")",
+      R"("type"~:~"add_to_cart")",
+      R"("type"~:~"identify")",
+      R"("event_time"~:~"2026-11-22T10:00:00.250Z")",
+      R"("eventTime"~:~1795341600250)",
+      R"("price"~:~12.34)",
+      R"("price"~:~"")",
+      R"("quantity"~:~-3)",
+      R"("category"~:~"tea")",
+      R"("title"~:~"绿茶")",
+      R"("user_pseudo_id"~:~"p-1")",
+      R"("device"~:~"mobile")",
+      R"("geo"~:~{~"country"~:~"DE"~,~"city"~:~"Berlin"~})",
+      R"("geo"~:~{~"title"~:~"not of it"~,~"region"~:~"B"~,~"country"~:~null~})",
+      R"("geo"~:~{~})",
+      R"("country"~:~"CN")",
+      R"("session_id"~:~"s-123456")",
+      R"("properties"~:~{~"price"~:~1.50~,~"group_id"~:~"g"~,~"n"~:~7~})",
+      R"("traits"~:~{~"country"~:~"FR"~,~"age"~:~41~})",
+      R"("unknown"~:~"to the table")",
+      R"("item_i"~:~"one byte short")",
+      R"("item_id"~:~"sku-000001")",
+      R"("item_idx"~:~"one byte long")",
+  };
+  const char* const spaces = (*random)() % 2 == 0 ? "" : " \n";
+  std::string text = "{~";
+  const size_t count = (*random)() % 9;
+  for (size_t i = 0; i < count; ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : "~,~", kFields[(*random)() % std::size(kFields)]);
+  }
+  text += "~}~";
+  return absl::StrReplaceAll(text, {{"~", spaces}});
+}
+
+TEST_F(PlainJsonTest, OrderOfFieldsIsOfNoAccount) {
+  std::mt19937 random(3);
+  int plain = 0;
+  for (int i = 0; i < 100'000; ++i) plain += Plain(RandomRecord(&random)) ? 1 : 0;
+  // The rest may be Segment calls.
+  EXPECT_GT(plain, 80'000);
+}
+
+TEST_F(PlainJsonTest, GeoHasThreeNames) {
+  DecodeContext context;
+  // The second time all names but the first are guessed.
+  for (int i = 0; i < 2; ++i) {
+    Event event;
+    ASSERT_TRUE(DecodePlainJson(
+        context,
+        R"({"title":"t","geo":{"title":"x","country":"DE","user_id":"x","city":"B"},"user_id":"u"})",
+        &event));
+    EXPECT_EQ(event.title, "t");
+    EXPECT_EQ(event.country, "DE");
+    EXPECT_EQ(event.city, "B");
+    EXPECT_EQ(event.user_id, "u");
+  }
+}
+
+TEST_F(PlainJsonTest, EveryByteAtEveryPlaceOfAText) {
+  for (size_t size = 1; size <= 35; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string value(size, 'v');
+        value[at] = static_cast<char>(byte);
+        const bool ordinary = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+        EXPECT_EQ(Plain(absl::StrCat(R"({"title":")", value, R"("})")), ordinary) << value;
+        if (size % 8 != 0) continue;  // fewer do for names
+        EXPECT_EQ(Plain(absl::StrCat("{\"", value, R"(":1})")), ordinary) << value;
+      }
+    }
+  }
+}
+
+TEST_F(PlainJsonTest, TextsOfEveryLengthAtEveryPlace) {
+  for (size_t before = 0; before <= 17; ++before) {
+    for (size_t size = 0; size <= 70; ++size) {
+      for (const absl::string_view letter : {"v", "ü", "绿"}) {
+        std::string value;
+        while (value.size() < size) absl::StrAppend(&value, letter);
+        for (const absl::string_view after : {"}", ",\"a\":1}", "}   ", "}                 "}) {
+          EXPECT_TRUE(
+              Plain(absl::StrCat(std::string(before, ' '), R"({"title":")", value, "\"", after)));
+        }
+      }
+    }
+  }
+}
+
+// Text with memory on both sides that nobody may touch, also without a sanitizer.
+class Fenced {
+ public:
+  Fenced() {
+    void* memory = mmap(nullptr, 3 * kPage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    KINDRED_CHECK(memory != MAP_FAILED);
+    page_ = static_cast<char*>(memory) + kPage;
+    KINDRED_CHECK(mprotect(page_, kPage, PROT_READ | PROT_WRITE) == 0);
+  }
+  ~Fenced() { munmap(page_ - kPage, 3 * kPage); }
+  Fenced(const Fenced&) = delete;
+  Fenced& operator=(const Fenced&) = delete;
+
+  absl::string_view AtStart(absl::string_view text) { return At(page_, text); }
+  absl::string_view AtEnd(absl::string_view text) { return At(page_ + kPage - text.size(), text); }
+
+ private:
+  static constexpr size_t kPage = 4096;
+
+  static absl::string_view At(char* to, absl::string_view text) {
+    std::copy(text.begin(), text.end(), to);
+    return {to, text.size()};
+  }
+
+  char* page_ = nullptr;
+};
+
+TEST_F(PlainJsonTest, NothingAroundTheTextIsRead) {
+  Fenced fenced;
+  DecodeContext context;
+  const auto decode = [&](const std::string& text) {
+    for (const absl::string_view placed : {fenced.AtStart(text), fenced.AtEnd(text)}) {
+      Event event;
+      context.arena.Reset();
+      DecodePlainJson(context, placed, &event);
+    }
+  };
+  std::mt19937 random(5);
+  for (int i = 0; i < 300; ++i) {
+    const std::string text = i < 6 ? std::string(kSeeds[i]) : RandomRecord(&random);
+    for (size_t size = 0; size <= text.size(); ++size) {
+      const std::string begin = text.substr(0, size);
+      for (const absl::string_view end :
+           {"", "}", "}}", "\"}", "1}", "-}", ":}", ",}", " }", "{}"}) {
+        decode(absl::StrCat(begin, end));
+      }
+    }
+  }
+}
+
+TEST(EventTest, ClearLeavesNothing) {
+  DecodeContext context;
+  Event event;
+  for (const char* const seed : kSeeds) {
+    ASSERT_TRUE(DecodePlainJson(context, seed, &event));
+  }
+  event.consents.push_back({"marketing", true});
+  event.line = 3;
+  event.lines = 4;
+  ASSERT_NE(Everything(event), Everything(Event()));
+  const size_t capacity = event.properties.capacity();
+  ASSERT_GT(capacity, 0u);
+  event.Clear();
+  EXPECT_EQ(Everything(event), Everything(Event()));
+  EXPECT_EQ(event.line, 0u);
+  EXPECT_EQ(event.lines, 1u);
+  EXPECT_EQ(event.properties.capacity(), capacity);
 }
 
 }  // namespace
