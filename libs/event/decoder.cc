@@ -85,6 +85,9 @@ class Decoder::Impl {
           DecodeFailure::kTooLarge,
           absl::StrCat(record.value.size(), " bytes, at most ", max_record_bytes_));
     }
+    if (record.headers.empty()) {
+      return DecodePayload(record.value, ContentType::kNone, /*enveloped=*/false, events);
+    }
     const RecordHeaders headers = ReadHeaders(record.headers);
     if (headers.content == ContentType::kUnsupported) {
       return context_.Fail(DecodeFailure::kUnsupportedFormat,
@@ -148,7 +151,7 @@ class Decoder::Impl {
 
   // Keeps what the first event's vectors have allocated.
   static Event* OneEvent(std::vector<Event>* events) {
-    events->resize(1);
+    if (events->size() != 1) events->resize(1);
     events->front().Clear();
     return &events->front();
   }

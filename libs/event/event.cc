@@ -1,5 +1,6 @@
 #include "event/event.h"
 
+#include <memory>
 #include <utility>
 
 namespace kindred::event {
@@ -11,7 +12,9 @@ void Event::Clear() {
   kept_traits.clear();
   kept_properties.clear();
   kept_consents.clear();
-  *this = Event();
+  // Written in place; an assignment would make one and copy it.
+  std::destroy_at(this);
+  std::construct_at(this);
   traits = std::move(kept_traits);
   properties = std::move(kept_properties);
   consents = std::move(kept_consents);

@@ -17,14 +17,16 @@ constexpr std::array<absl::string_view, kEventTypes> kNames = {
     "consent",     "share",    "checkout", "group",       "promotion",
     "custom",      "link",     "unlink",   "dislike"};
 
-// Names in lower case without separators.
+// Names in lower case without separators, and the usual spelling of those that have some.
 const KeyTable<EventType>& Names() {
   static const auto* const table = new KeyTable<EventType>({
       {"unspecified", EventType::kUnspecified},
       {"view", EventType::kView},
       {"click", EventType::kClick},
       {"addtocart", EventType::kAddToCart},
+      {"add_to_cart", EventType::kAddToCart},
       {"removefromcart", EventType::kRemoveFromCart},
+      {"remove_from_cart", EventType::kRemoveFromCart},
       {"wishlist", EventType::kWishlist},
       {"purchase", EventType::kPurchase},
       {"refund", EventType::kRefund},
@@ -48,17 +50,8 @@ const KeyTable<EventType>& Names() {
   return *table;
 }
 
-}  // namespace
-
-absl::string_view EventTypeName(EventType type) {
-  const size_t index = static_cast<size_t>(type);
-  return index < kNames.size() ? kNames[index] : "custom";
-}
-
-EventType EventTypeFromName(absl::string_view name) {
-  if (name.empty()) return EventType::kUnspecified;
-  // The usual spelling needs no copy.
-  if (const EventType* type = Names().Find(name)) return *type;
+// Not in the caller, which would make room for the copy each time.
+[[gnu::noinline]] EventType FromOtherSpelling(absl::string_view name) {
   constexpr absl::string_view kPrefix = "EVENT_TYPE_";
   if (absl::StartsWith(name, kPrefix)) name.remove_prefix(kPrefix.size());
   char canonical[24];
@@ -70,6 +63,20 @@ EventType EventTypeFromName(absl::string_view name) {
   }
   const EventType* type = Names().Find(absl::string_view(canonical, size));
   return type == nullptr ? EventType::kCustom : *type;
+}
+
+}  // namespace
+
+absl::string_view EventTypeName(EventType type) {
+  const size_t index = static_cast<size_t>(type);
+  return index < kNames.size() ? kNames[index] : "custom";
+}
+
+EventType EventTypeFromName(absl::string_view name) {
+  if (name.empty()) return EventType::kUnspecified;
+  // The usual spelling needs no copy.
+  const EventType* type = Names().Find(name);
+  return type != nullptr ? *type : FromOtherSpelling(name);
 }
 
 }  // namespace kindred::event

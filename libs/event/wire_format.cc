@@ -78,6 +78,8 @@ RecordHeaders ReadHeaders(absl::Span<const Header> headers) {
 }
 
 Payload FindPayload(absl::string_view value, ContentType content) {
+  // What nearly all records are.
+  if (content == ContentType::kNone && !value.empty() && value.front() == '{') return {value, true};
   const bool says_json = content == ContentType::kJson || content == ContentType::kCloudEventsJson;
   if (value.size() > kConfluentPrefixBytes && value.front() == '\0') {
     const absl::string_view rest = value.substr(kConfluentPrefixBytes);
