@@ -5,20 +5,19 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "base/hash.h"
 
 namespace kindred::base {
 
@@ -75,42 +74,25 @@ class Dictionary {
 // Threads: one. The dictionary must outlive it.
 class DictionaryCache {
  public:
-  // Remembers some `sets` * 2 names in 64 bytes a set; a power of two.
-  explicit DictionaryCache(Dictionary* names, size_t sets = 1 << 12)
-      : names_(*names), sets_(sets) {}
+  // Remembers some `sets` * 2 names in 64 bytes a set; a power of two, at least 2.
+  explicit DictionaryCache(Dictionary* names, size_t sets = 1 << 12);
 
   // As Dictionary::Intern().
-  uint32_t Intern(absl::string_view name) {
-    if (name.empty()) return 0;
-    Set& set = sets_[SetOf(name)];
-    if (Holds(set.newer, name)) return set.newer.id;
-    if (Holds(set.older, name)) {
-      std::swap(set.newer, set.older);
-      return set.newer.id;
-    }
-    const uint32_t id = names_.Intern(name);
-    if (id == 0 || name.size() > Slot::kMaxBytes) return id;
-    set.older = set.newer;
-    set.newer.id = id;
-    set.newer.size = static_cast<uint8_t>(name.size());
-    std::memcpy(set.newer.text, name.data(), name.size());
-    return id;
-  }
+  uint32_t Intern(absl::string_view name) { return name.empty() ? 0 : Find(name); }
 
   // Starts loading what Intern() will look at.
-  void Prefetch(absl::string_view name) const {
-    const Set* set = &sets_[SetOf(name)];
-    __builtin_prefetch(set);
-    // Else g++ 12 takes this function for one without effect, and drops it.
-    asm volatile("" : : "r"(set));
-  }
+  void Prefetch(absl::string_view name) const;
 
  private:
+  static constexpr size_t kMaxBytes = 27;  // longer names are looked up in the dictionary
+  // A name of 1 to kMaxBytes bytes in words that no other such name has. The words overlap where
+  // the name is short: so it is read and compared without a loop.
   struct Slot {
-    static constexpr size_t kMaxBytes = 27;  // longer names are looked up in the dictionary
-    uint32_t id = 0;                         // 0: free
-    uint8_t size = 0;
-    char text[kMaxBytes] = {};
+    uint64_t first = 0;
+    uint64_t middle = 0;
+    uint64_t last = 0;
+    uint32_t rest = 0;  // its size, and what the others leave out; 0: free
+    uint32_t id = 0;
   };
   struct alignas(64) Set {
     Slot newer;  // used last
@@ -118,13 +100,15 @@ class DictionaryCache {
   };
   static_assert(sizeof(Set) == 64);
 
-  size_t SetOf(absl::string_view name) const { return Fingerprint64(name) & (sets_.size() - 1); }
-  static bool Holds(const Slot& slot, absl::string_view name) {
-    return slot.size == name.size() && std::memcmp(slot.text, name.data(), name.size()) == 0;
-  }
+  static Slot SlotOf(absl::string_view name);  // without the id
+  static bool Same(const Slot& a, const Slot& b);
+  size_t SetOf(const Slot& name) const;
+  uint32_t Find(absl::string_view name);
+  ABSL_ATTRIBUTE_NOINLINE uint32_t Take(absl::string_view name, Set* set);
 
   Dictionary& names_;
   std::vector<Set> sets_;
+  const int shift_;  // of a hash, to a place in sets_
 };
 
 }  // namespace kindred::base

@@ -59,6 +59,44 @@ TEST(DictionaryTest, CacheGivesTheDictionarysNumbers) {
   EXPECT_EQ(dictionary.overflow(), 2u);
 }
 
+TEST(DictionaryTest, CacheTellsNamesApartByEveryByte) {
+  Dictionary dictionary;
+  DictionaryCache cache(&dictionary, 1 << 13);
+  std::vector<std::string> names;
+  for (size_t size = 1; size <= 40; ++size) {
+    for (const char filler : {'a', '\0'}) {
+      if (size == 1 && filler == '\0') continue;  // the same again
+      std::string name(size, filler);
+      names.push_back(name);
+      for (size_t at = 0; at < size; ++at) {
+        for (const char other : {'b', '\xFF'}) {
+          name[at] = other;
+          names.push_back(name);
+        }
+        name[at] = filler;
+      }
+    }
+  }
+  // From memory that ends with the name, so that a sanitizer sees what is read beyond.
+  for (int round = 0; round < 3; ++round) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      const std::vector<char> bytes(names[i].begin(), names[i].end());
+      const absl::string_view name(bytes.data(), bytes.size());
+      cache.Prefetch(name);
+      ASSERT_EQ(cache.Intern(name), i + 1) << names[i].size() << " bytes";
+    }
+  }
+  EXPECT_EQ(dictionary.size(), names.size());
+}
+
+TEST(DictionaryTest, CacheOfTwoSetsStillGivesTheDictionarysNumbers) {
+  Dictionary dictionary;
+  DictionaryCache cache(&dictionary, 2);
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = 1; i <= 9; ++i) ASSERT_EQ(cache.Intern(absl::StrCat("sku-", i)), i);
+  }
+}
+
 TEST(DictionaryTest, ThreadsAgree) {
   Dictionary dictionary;
   std::vector<std::thread> threads;
