@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
+#include <type_traits>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -55,6 +57,9 @@ uint64_t MixNumber(T number, uint64_t seed) {
   return Mix(absl::string_view(reinterpret_cast<const char*>(&number), sizeof(number)), seed);
 }
 
+bool IsVisible(char c) { return c > ' ' && c <= '~'; }
+bool IsCapital(char c) { return c >= 'A' && c <= 'Z'; }
+
 std::string Shown(double number) { return absl::StrCat(number); }
 
 }  // namespace
@@ -65,7 +70,9 @@ Cleaner::Cleaner(const CleanRules& rules) : rules_(rules) {
 }
 
 Outcome Cleaner::Clean(const event::Event& in, int64_t arrival_ms) {
-  event_ = CleanEvent();
+  // In place: an assignment would make one elsewhere and copy it.
+  static_assert(std::is_trivially_destructible_v<CleanEvent>);
+  new (&event_) CleanEvent;
   event_.type = in.type;
   event_.arrival_ms = std::clamp<int64_t>(arrival_ms, 0, rules_.latest_event_ms);
   if (!CleanIds(in) || !CleanTime(in) || !CleanMoney(in) || !CleanRequired(in)) {
@@ -98,12 +105,16 @@ bool Cleaner::CleanIds(const event::Event& in) {
     return Reject(RejectReason::kMissingItem, "item_id", "",
                   absl::StrCat("an item for type ", event::EventTypeName(in.type)));
   }
-  event_.order_id = OptionalId(in.order_id);
-  event_.session_id = OptionalId(in.session_id);
-  event_.group_id = OptionalId(in.group_id);
-  event_.device_id = OptionalId(in.device_id);
-  event_.email_sha256 = OptionalId(in.email_sha256);
-  event_.external_id = OptionalId(in.external_id);
+  OptionalId(in.order_id, &event_.order_id);
+  OptionalId(in.session_id, &event_.session_id);
+  const size_t rare =
+      in.group_id.size() | in.device_id.size() | in.email_sha256.size() | in.external_id.size();
+  if (rare != 0) {
+    OptionalId(in.group_id, &event_.group_id);
+    OptionalId(in.device_id, &event_.device_id);
+    OptionalId(in.email_sha256, &event_.email_sha256);
+    OptionalId(in.external_id, &event_.external_id);
+  }
   return true;
 }
 
@@ -146,7 +157,12 @@ bool Cleaner::CleanMoney(const event::Event& in) {
 }
 
 bool Cleaner::CleanCurrency(absl::string_view in) {
-  event_.currency = rules_.default_currency;
+  const absl::string_view usual = rules_.default_currency;
+  event_.currency = usual;
+  if (in.empty() || (in.size() == 3 && usual.size() == 3 && in[0] == usual[0] &&
+                     in[1] == usual[1] && in[2] == usual[2])) {
+    return true;
+  }
   const absl::string_view trimmed = Trim(in);
   if (trimmed.empty()) return true;
   const absl::string_view code = CapitalLetters3(trimmed);
@@ -293,19 +309,23 @@ bool Cleaner::CleanRequired(const event::Event& in) {
 }
 
 void Cleaner::CleanText(const event::Event& in) {
-  event_.custom_type = Text(event_.custom_type, rules_.max_name_bytes);
-  event_.category = Text(in.category, rules_.max_name_bytes);
-  event_.brand = Text(in.brand, rules_.max_name_bytes);
-  event_.title = Text(in.title, rules_.max_title_bytes);
-  event_.query = Text(in.query, rules_.max_title_bytes);
-  event_.channel = Text(in.channel, rules_.max_label_bytes);
-  event_.device = Text(in.device, rules_.max_label_bytes);
-  event_.region = Text(in.region, rules_.max_name_bytes);
-  event_.city = Text(in.city, rules_.max_name_bytes);
-  event_.country = Text(in.country, rules_.max_label_bytes);
-  if (event_.country.size() == 2) {
-    const absl::string_view code = CapitalLetters2(event_.country);
-    if (!code.empty() && code != event_.country) {
+  Text(event_.custom_type, rules_.max_name_bytes, &event_.custom_type);
+  Text(in.category, rules_.max_name_bytes, &event_.category);
+  Text(in.brand, rules_.max_name_bytes, &event_.brand);
+  Text(in.channel, rules_.max_label_bytes, &event_.channel);
+  Text(in.device, rules_.max_label_bytes, &event_.device);
+  Text(in.country, rules_.max_label_bytes, &event_.country);
+  const size_t rare = in.title.size() | in.query.size() | in.region.size() | in.city.size();
+  if (rare != 0) {
+    Text(in.title, rules_.max_title_bytes, &event_.title);
+    Text(in.query, rules_.max_title_bytes, &event_.query);
+    Text(in.region, rules_.max_name_bytes, &event_.region);
+    Text(in.city, rules_.max_name_bytes, &event_.city);
+  }
+  const absl::string_view country = event_.country;
+  if (country.size() == 2 && !(IsCapital(country[0]) && IsCapital(country[1]))) {
+    const absl::string_view code = CapitalLetters2(country);
+    if (!code.empty()) {
       event_.country = code;
       Correct(Correction::kNormalizedCountry);
     }
@@ -333,10 +353,9 @@ const std::vector<event::JsonField>* Cleaner::Fields(const std::vector<event::Js
 }
 
 void Cleaner::SetFingerprint(const event::Event& in) {
-  absl::string_view id = Trim(in.event_id);
-  if (!id.empty()) {
+  if (!event_.event_id.empty()) {
     // The lines of one order share its id.
-    event_.fingerprint = base::Fingerprint64(id, in.line);
+    event_.fingerprint = base::Fingerprint64(event_.event_id, in.line);
     return;
   }
   Correct(Correction::kDerivedEventId);
@@ -406,6 +425,13 @@ bool Cleaner::FlagOutliers(const AmountHistory& amounts, const RateHistory& rate
 bool Cleaner::RequiredId(absl::string_view in, absl::string_view field, size_t limit,
                          absl::string_view* out) {
   if (in.empty()) return true;
+  if (in.size() > limit || !IsVisibleAscii(in)) return TrimRequiredId(in, field, limit, out);
+  *out = in;
+  return true;
+}
+
+bool Cleaner::TrimRequiredId(absl::string_view in, absl::string_view field, size_t limit,
+                             absl::string_view* out) {
   const absl::string_view id = Trim(in);
   if (id.size() > limit) {
     return Reject(RejectReason::kIdTooLong, field, id, absl::StrCat("at most ", limit, " bytes"));
@@ -418,8 +444,12 @@ bool Cleaner::RequiredId(absl::string_view in, absl::string_view field, size_t l
   return true;
 }
 
-absl::string_view Cleaner::OptionalId(absl::string_view in) {
-  if (in.empty()) return in;
+void Cleaner::OptionalId(absl::string_view in, absl::string_view* out) {
+  if (in.empty()) return;
+  *out = in.size() <= rules_.max_id_bytes && IsVisibleAscii(in) ? in : TrimOptionalId(in);
+}
+
+absl::string_view Cleaner::TrimOptionalId(absl::string_view in) {
   const absl::string_view id = Trim(in);
   if (id.size() > rules_.max_id_bytes || HasControl(id)) {
     Correct(Correction::kDroppedField);
@@ -429,8 +459,13 @@ absl::string_view Cleaner::OptionalId(absl::string_view in) {
   return id;
 }
 
-absl::string_view Cleaner::Text(absl::string_view in, size_t limit) {
-  if (in.empty()) return in;
+void Cleaner::Text(absl::string_view in, size_t limit, absl::string_view* out) {
+  if (in.empty()) return;
+  const bool plain = in.size() <= limit && IsVisible(in.front()) && IsVisible(in.back());
+  *out = plain ? in : TrimText(in, limit);
+}
+
+absl::string_view Cleaner::TrimText(absl::string_view in, size_t limit) {
   const absl::string_view text = Trim(in);
   if (text.size() <= limit) return text;
   Correct(Correction::kTruncatedText);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/strings/string_view.h"
 #include "clean/clean_event.h"
 #include "clean/outliers.h"
@@ -105,17 +106,23 @@ class Cleaner {
   void SetFingerprint(const event::Event& in);
   void SetRejectionFingerprint(const event::Event& in);
 
+  // `out` is empty before, and stays so for empty text.
   bool RequiredId(absl::string_view in, absl::string_view field, size_t limit,
                   absl::string_view* out);
-  absl::string_view OptionalId(absl::string_view in);
-  absl::string_view Text(absl::string_view in, size_t limit);
+  void OptionalId(absl::string_view in, absl::string_view* out);
+  void Text(absl::string_view in, size_t limit, absl::string_view* out);
+  // The same for what is not plain.
+  bool TrimRequiredId(absl::string_view in, absl::string_view field, size_t limit,
+                      absl::string_view* out);
+  absl::string_view TrimOptionalId(absl::string_view in);
+  absl::string_view TrimText(absl::string_view in, size_t limit);
   const std::vector<event::JsonField>* Fields(const std::vector<event::JsonField>& in,
                                               std::vector<event::JsonField>* kept);
   bool CleanQuantity(const event::Event& in);
   bool CleanPriceAndAmount(const event::Event& in);
   bool CleanCurrency(absl::string_view in);
-  bool Reject(RejectReason reason, absl::string_view field, absl::string_view value,
-              absl::string_view expected);
+  ABSL_ATTRIBUTE_COLD bool Reject(RejectReason reason, absl::string_view field,
+                                  absl::string_view value, absl::string_view expected);
   void Correct(Correction correction) { event_.corrections |= static_cast<uint32_t>(correction); }
 
   const CleanRules rules_;

@@ -99,6 +99,54 @@ TEST_F(CleanerTest, TrimsIds) {
   EXPECT_EQ(event.corrections, static_cast<uint32_t>(Correction::kTrimmedId));
 }
 
+TEST_F(CleanerTest, NothingIsLeftOfTheEventBefore) {
+  constexpr absl::string_view CleanEvent::*kTexts[] = {
+      &CleanEvent::customer_id,  &CleanEvent::user_id,     &CleanEvent::anonymous_id,
+      &CleanEvent::event_id,     &CleanEvent::custom_type, &CleanEvent::item_id,
+      &CleanEvent::currency,     &CleanEvent::order_id,    &CleanEvent::category,
+      &CleanEvent::brand,        &CleanEvent::title,       &CleanEvent::query,
+      &CleanEvent::channel,      &CleanEvent::device,      &CleanEvent::country,
+      &CleanEvent::region,       &CleanEvent::city,        &CleanEvent::session_id,
+      &CleanEvent::previous_id,  &CleanEvent::group_id,    &CleanEvent::device_id,
+      &CleanEvent::email_sha256, &CleanEvent::external_id};
+  Event full = Purchase();
+  for (absl::string_view Event::*text :
+       {&Event::anonymous_id, &Event::category, &Event::brand, &Event::title, &Event::query,
+        &Event::channel, &Event::device, &Event::country, &Event::region, &Event::city,
+        &Event::session_id, &Event::previous_id, &Event::group_id, &Event::device_id,
+        &Event::email_sha256, &Event::external_id}) {
+    full.*text = " text ";
+  }
+  full.rating = 4;
+  full.event_time_ms = kNow - 3 * kDay;
+  Event bare;
+  bare.event_id = "e-2";
+  bare.anonymous_id = "a-1";
+  bare.type = EventType::kPage;
+  for (const bool rejected : {false, true}) {
+    const CleanEvent& before = Accepted(full);
+    for (const auto text : kTexts) {
+      EXPECT_EQ((before.*text).empty(), text == &CleanEvent::custom_type);
+    }
+    if (rejected) {
+      full.price = kNan;
+      Rejected(full);
+    }
+    const CleanEvent& clean = Accepted(bare);
+    Cleaner other;
+    const CleanEvent& expected = *other.Clean(bare, kNow).event;
+    for (const auto text : kTexts) EXPECT_EQ(clean.*text, expected.*text);
+    EXPECT_EQ(clean.fingerprint, expected.fingerprint);
+    EXPECT_EQ(clean.event_time_ms, kNow);
+    EXPECT_EQ(clean.quantity, 1);
+    EXPECT_FALSE(clean.has_price || clean.has_amount || clean.has_rating);
+    EXPECT_EQ(clean.price + clean.amount + clean.rating, 0);
+    EXPECT_EQ(clean.corrections, static_cast<uint32_t>(Correction::kMissingTime));
+    EXPECT_EQ(clean.flags, 0u);
+    EXPECT_EQ(clean.traits, &bare.traits);
+  }
+}
+
 TEST_F(CleanerTest, RejectsIdsThatNobodyMeant) {
   const std::string long_id(65536, 'x');
   for (absl::string_view Event::*field :

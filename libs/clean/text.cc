@@ -71,6 +71,38 @@ bool IsPlain(char c) { return c > ' ' && c <= '~'; }
 
 }  // namespace
 
+bool IsVisibleAscii(absl::string_view text) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = 0x8080808080808080;
+  // Sets the highest bit of a byte that is not visible; bytes above one such may err too.
+  const auto invisible = [](uint64_t word) {
+    return (word | (word + kOnes) | (word - kOnes * 0x21)) & kHighs;
+  };
+  const char* const begin = text.data();
+  const size_t size = text.size();
+  uint64_t word = kOnes * 'x';
+  if (size < sizeof(word)) {
+    if (size >= 4) {
+      // The two halves overlap.
+      uint32_t first;
+      uint32_t last;
+      std::memcpy(&first, begin, sizeof(first));
+      std::memcpy(&last, begin + size - sizeof(last), sizeof(last));
+      word = uint64_t{last} << 32 | first;
+    } else {
+      for (size_t i = 0; i < size; ++i) word = word << 8 | static_cast<uint8_t>(begin[i]);
+    }
+    return invisible(word) == 0;
+  }
+  uint64_t found = 0;
+  for (size_t i = 0; i + sizeof(word) <= size; i += sizeof(word)) {
+    std::memcpy(&word, begin + i, sizeof(word));
+    found |= invisible(word);
+  }
+  std::memcpy(&word, begin + size - sizeof(word), sizeof(word));
+  return (found | invisible(word)) == 0;
+}
+
 absl::string_view Trim(absl::string_view text) {
   if (text.empty() || (IsPlain(text.front()) && IsPlain(text.back()))) return text;
   while (!text.empty()) {

@@ -9,6 +9,9 @@
 
 namespace kindred::clean {
 
+// Whether every byte is a visible ASCII character: then there is nothing to trim, and no control.
+bool IsVisibleAscii(absl::string_view text);
+
 // Without spaces around it: ASCII white space, no-break space, ideographic space, byte order mark.
 absl::string_view Trim(absl::string_view text);
 
