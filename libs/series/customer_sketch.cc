@@ -1,7 +1,6 @@
 #include "series/customer_sketch.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <functional>
 #include <utility>
@@ -9,33 +8,19 @@
 namespace kindred::series {
 namespace {
 
-// The rank of 24 bits: leading zeros and one.
 constexpr uint8_t kHighestRank = 25;
-
-uint8_t RankOf(uint32_t code) {
-  const uint32_t rest = code << 8;
-  return static_cast<uint8_t>(std::min(std::countl_zero(rest), 24) + 1);
-}
 
 }  // namespace
 
-bool CustomerSketch::AddRegister(uint32_t code) {
-  uint8_t& highest = registers_[code >> 24];
-  const uint8_t rank = RankOf(code);
-  if (rank <= highest) return false;
-  highest = rank;
-  return true;
-}
-
 void CustomerSketch::MakeRegisters() {
   registers_.assign(kRegisters, 0);
-  for (const uint32_t code : exact_) AddRegister(code);
+  for (const uint32_t code : exact_) AddTo(registers_.data(), uint64_t{code} << 32);
   exact_ = {};
 }
 
 bool CustomerSketch::Add(uint64_t hash) {
+  if (!registers_.empty()) return AddTo(registers_.data(), hash);
   const uint32_t code = static_cast<uint32_t>(hash >> 32);
-  if (!registers_.empty()) return AddRegister(code);
   const auto at = std::lower_bound(exact_.begin(), exact_.end(), code);
   if (at != exact_.end() && *at == code) return false;
   exact_.insert(at, code);

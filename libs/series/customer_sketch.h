@@ -5,6 +5,7 @@
 #ifndef KINDRED_SERIES_CUSTOMER_SKETCH_H_
 #define KINDRED_SERIES_CUSTOMER_SKETCH_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -29,6 +30,18 @@ class CustomerSketch {
     return exact_.capacity() * sizeof(uint32_t) + registers_.capacity();
   }
 
+  // Add() in two steps, for one of many customers in a row. What registers() gives stays where it
+  // is as long as the sketch is added to; null while it is exact.
+  uint8_t* registers() { return registers_.empty() ? nullptr : registers_.data(); }
+  static bool AddTo(uint8_t* registers, uint64_t hash) {
+    const uint32_t code = static_cast<uint32_t>(hash >> 32);
+    uint8_t& highest = registers[code >> 24];
+    const uint8_t rank = RankOf(code);
+    if (rank <= highest) return false;
+    highest = rank;
+    return true;
+  }
+
   // The same set gives the same bytes.
   void Encode(base::ByteWriter* out) const;
   // False when the bytes are not what Encode() gives; the sketch is then empty.
@@ -36,7 +49,10 @@ class CustomerSketch {
   friend bool operator==(const CustomerSketch&, const CustomerSketch&) = default;
 
  private:
-  bool AddRegister(uint32_t code);
+  // Of the lower 24 bits: leading zeros and one; 25 where all are zero.
+  static uint8_t RankOf(uint32_t code) {
+    return static_cast<uint8_t>(std::countl_zero(code << 8 | 0x80) + 1);
+  }
   void MakeRegisters();
 
   // Either the upper halves of the hashes, in order, or one rank a register.

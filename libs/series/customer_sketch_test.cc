@@ -87,5 +87,21 @@ TEST(CustomerSketch, RefusesBytesThatItDoesNotMake) {
   }
 }
 
+TEST(CustomerSketch, TakesCustomersByItsRegistersAlike) {
+  CustomerSketch whole;
+  CustomerSketch parts;
+  for (uint64_t i = 0; i < 20'000; ++i) {
+    // Some with the highest rank.
+    const uint64_t hash = i % 100 == 7 ? i << 56 : base::Fingerprint64(absl::StrCat("u-", i));
+    const bool changed = whole.Add(hash);
+    uint8_t* const registers = parts.registers();
+    ASSERT_EQ(registers == nullptr, i <= CustomerSketch::kExact);
+    ASSERT_EQ(registers == nullptr ? parts.Add(hash) : CustomerSketch::AddTo(registers, hash),
+              changed)
+        << i;
+  }
+  EXPECT_EQ(parts, whole);
+}
+
 }  // namespace
 }  // namespace kindred::series

@@ -38,19 +38,21 @@ void SeriesBook::Add(const SeriesEvent& given) {
   const SeriesEvent event = Bounded(given);
   newest_ms_ = std::max(newest_ms_, event.time_ms);
   keys_dirty_ = true;
-  Count({SeriesKind::kAll, 0}, all_, event);
+  const int64_t hour = event.time_ms / kHourMs;
+  const Moment moment{event, hour / 24, hour};
+  Count({SeriesKind::kAll, 0}, all_, moment);
   const SeriesKey type{SeriesKind::kEventType, event.type};
   if (types_[event.type] == nullptr) types_[event.type] = &Find(type);
-  Count(type, types_[event.type], event);
+  Count(type, types_[event.type], moment);
   if (event.category != 0) {
-    if (Series* series = Track(SeriesKind::kCategory, event.category, &categories_)) {
-      Count({SeriesKind::kCategory, event.category}, series, event);
-    }
+    const SeriesKey key{SeriesKind::kCategory, event.category};
+    Series* const series = Track(key.kind, key.id, &categories_, &category_places_);
+    if (series != nullptr) Count(key, series, moment);
   }
   if (event.item != 0) {
-    if (Series* series = Track(SeriesKind::kItem, event.item, &items_)) {
-      Count({SeriesKind::kItem, event.item}, series, event);
-    }
+    const SeriesKey key{SeriesKind::kItem, event.item};
+    Series* const series = Track(key.kind, key.id, &items_, &item_places_);
+    if (series != nullptr) Count(key, series, moment);
   }
 }
 
@@ -82,27 +84,41 @@ void SeriesBook::TakeFrom(SeriesKey key, const SeriesEvent& event) {
   }
 }
 
-SeriesBook::Series* SeriesBook::Track(SeriesKind kind, uint32_t id, TopKeys* keys) {
+SeriesBook::Series* SeriesBook::Track(SeriesKind kind, uint32_t id, TopKeys* keys, Places* places) {
   const TopKeys::Decision decision = keys->Count(id, newest_ms_);
+  if (!decision.tracked) return nullptr;
   if (decision.removed != 0) Erase({kind, decision.removed});
-  return decision.tracked ? &Find({kind, id}) : nullptr;
+  Series*& series = (*places)[decision.place];
+  if (decision.added || series == nullptr) series = &Find({kind, id});
+  return series;
 }
 
-void SeriesBook::Count(SeriesKey key, Series* series, const SeriesEvent& event) {
-  CountIn(key, Step::kDay, /*customers=*/true, event, &series->days);
-  CountIn(key, Step::kHour, /*customers=*/key.kind == SeriesKind::kAll, event, &series->hours);
+void SeriesBook::Count(SeriesKey key, Series* series, const Moment& moment) {
+  const auto count = [&event = moment.event](Cell& cell) {
+    ++cell.events;
+    cell.amount_micros = Saturated(cell.amount_micros, event.amount_micros);
+  };
+  const uint64_t customer = moment.event.customer_hash;
+  if (series->day.at == moment.day || Use(key, Step::kDay, moment.day, series)) {
+    count(*series->day.cell);
+    CountCustomer(customer, &series->day);
+  }
+  if (series->hour.at == moment.hour || Use(key, Step::kHour, moment.hour, series)) {
+    count(*series->hour.cell);
+    if (key.kind == SeriesKind::kAll) CountCustomer(customer, &series->hour);
+  }
 }
 
-template <size_t kBlocks>
-void SeriesBook::CountIn(SeriesKey key, Step step, bool customers, const SeriesEvent& event,
-                         Ring<kBlocks>* ring) {
-  const int64_t at = event.time_ms / StepMs(step);
+bool SeriesBook::Use(SeriesKey key, Step step, int64_t at, Series* series) {
   const int64_t number = at / kBlock;
-  Block* block = ring->Find(number);
+  Block* block = series->Find(step, number);
   if (block == nullptr) {
-    if (number <= ring->newest - static_cast<int64_t>(kBlocks)) {
+    const int64_t oldest = step == Step::kDay
+                               ? series->days.newest - static_cast<int64_t>(kDayBlocks)
+                               : series->hours.newest - static_cast<int64_t>(kHourBlocks);
+    if (number <= oldest) {
       ++too_old_;
-      return;
+      return false;
     }
     block = MakeBlock(key, step, number);
   }
@@ -111,20 +127,35 @@ void SeriesBook::CountIn(SeriesKey key, Step step, bool customers, const SeriesE
     dirty_.push_back({key, step, number});
   }
   const size_t place = static_cast<size_t>(at % kBlock);
-  Cell& cell = block->cells[place];
-  ++cell.events;
-  cell.amount_micros = Saturated(cell.amount_micros, event.amount_micros);
-  if (!customers) return;
-  if (block->customers == nullptr) {
-    block->customers = std::make_unique<std::array<CustomerSketch, kBlock>>();
+  series->in_use(step) = {
+      .at = at,
+      .block = block,
+      .cell = &block->cells[place],
+      .registers = block->customers == nullptr ? nullptr : (*block->customers)[place].registers()};
+  return true;
+}
+
+void SeriesBook::CountCustomer(uint64_t hash, InUse* in_use) {
+  if (in_use->registers == nullptr) {
+    CountExactly(hash, in_use);
+  } else if (CustomerSketch::AddTo(in_use->registers, hash)) {
+    in_use->block->dirty_customers |= in_use->bit();
   }
-  if ((*block->customers)[place].Add(event.customer_hash)) {
-    block->dirty_customers |= uint32_t{1} << place;
+}
+
+void SeriesBook::CountExactly(uint64_t hash, InUse* in_use) {
+  Block& block = *in_use->block;
+  if (block.customers == nullptr) {
+    block.customers = std::make_unique<std::array<CustomerSketch, kBlock>>();
   }
+  CustomerSketch& sketch = (*block.customers)[static_cast<size_t>(in_use->at % kBlock)];
+  if (sketch.Add(hash)) block.dirty_customers |= in_use->bit();
+  in_use->registers = sketch.registers();
 }
 
 SeriesBook::Block* SeriesBook::MakeBlock(SeriesKey key, Step step, int64_t number) {
   Series& series = Find(key);
+  series.in_use(step) = {};  // its block may go
   const auto make = [&](auto* ring) {
     constexpr int64_t kBlocks = static_cast<int64_t>(std::tuple_size_v<decltype(ring->blocks)>);
     if (number > ring->newest) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -102,7 +103,11 @@ class SeriesBook {
   struct Block;
   template <size_t kBlocks>
   struct Ring;
+  struct Moment;
+  struct InUse;
   struct Series;
+  // By a key's place among the tracked ones; null: not looked up yet.
+  using Places = std::array<Series*, kTracked>;
   struct DirtyBlock {
     SeriesKey key;
     Step step;
@@ -112,20 +117,23 @@ class SeriesBook {
   // Within what a book can hold.
   static SeriesEvent Bounded(SeriesEvent event);
   void TakeFrom(SeriesKey key, const SeriesEvent& event);
-  Series* Track(SeriesKind kind, uint32_t id, TopKeys* keys);
-  void Count(SeriesKey key, Series* series, const SeriesEvent& event);
-  template <size_t kBlocks>
-  void CountIn(SeriesKey key, Step step, bool customers, const SeriesEvent& event,
-               Ring<kBlocks>* ring);
+  Series* Track(SeriesKind kind, uint32_t id, TopKeys* keys, Places* places);
+  void Count(SeriesKey key, Series* series, const Moment& moment);
+  // Goes to step `at`. False if that is too old.
+  ABSL_ATTRIBUTE_NOINLINE bool Use(SeriesKey key, Step step, int64_t at, Series* series);
+  static void CountCustomer(uint64_t hash, InUse* in_use);
+  ABSL_ATTRIBUTE_NOINLINE static void CountExactly(uint64_t hash, InUse* in_use);
   Series& Find(SeriesKey key);
   void Erase(SeriesKey key);
   void EraseBlock(SeriesKey key, Step step, const Block& block);
-  Block* BlockOf(const DirtyBlock& dirty);
   Block* MakeBlock(SeriesKey key, Step step, int64_t number);
 
   absl::flat_hash_map<SeriesKey, std::unique_ptr<Series>> series_;
-  std::array<Series*, kTypes> types_{};  // views into series_
+  // Views into series_.
   Series* all_ = nullptr;
+  std::array<Series*, kTypes> types_{};
+  Places category_places_{};
+  Places item_places_{};
   TopKeys categories_{kTracked};
   TopKeys items_{kTracked};
   int64_t newest_ms_ = 0;

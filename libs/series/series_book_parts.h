@@ -37,13 +37,34 @@ struct SeriesBook::Ring {
   }
 };
 
-struct SeriesBook::Series {
+// An event and the steps it is of.
+struct SeriesBook::Moment {
+  const SeriesEvent& event;
+  int64_t day;
+  int64_t hour;
+};
+
+// Where a series counted last: while events of the same step follow, nothing is looked up.
+struct SeriesBook::InUse {
+  int64_t at = -1;         // the step; -1: none
+  Block* block = nullptr;  // its block, which is dirty
+  Cell* cell = nullptr;
+  uint8_t* registers = nullptr;  // of its sketch; null while that is exact
+
+  uint32_t bit() const { return uint32_t{1} << (at % kBlock); }  // in Block::dirty_customers
+};
+
+// In use first: usually an event looks at this one line and at what it names.
+struct alignas(64) SeriesBook::Series {
+  InUse day;
+  InUse hour;
   Ring<kDayBlocks> days;
   Ring<kHourBlocks> hours;
 
   Block* Find(Step step, int64_t number) const {
     return step == Step::kDay ? days.Find(number) : hours.Find(number);
   }
+  InUse& in_use(Step step) { return step == Step::kDay ? day : hour; }
   template <typename Visit>
   void ForEachBlock(Visit visit) const {
     for (const auto& block : days.blocks) {

@@ -61,11 +61,6 @@ void SeriesBook::Erase(SeriesKey key) {
   series_.erase(found);
 }
 
-SeriesBook::Block* SeriesBook::BlockOf(const DirtyBlock& dirty) {
-  const auto found = series_.find(dirty.key);
-  return found == series_.end() ? nullptr : found->second->Find(dirty.step, dirty.number);
-}
-
 void SeriesBook::TakeChanges(
     absl::FunctionRef<void(absl::string_view key, absl::string_view row)> put,
     absl::FunctionRef<void(absl::string_view key)> erase) {
@@ -74,9 +69,12 @@ void SeriesBook::TakeChanges(
   erased_.clear();
   std::string row;
   for (const DirtyBlock& dirty : dirty_) {
-    Block* block = BlockOf(dirty);
+    const auto found = series_.find(dirty.key);
+    if (found == series_.end()) continue;
+    Block* block = found->second->Find(dirty.step, dirty.number);
     if (block == nullptr || !block->dirty) continue;
     block->dirty = false;
+    found->second->in_use(dirty.step) = {};  // the next event makes it dirty
     row.clear();
     base::ByteWriter writer(&row);
     writer.U8(kVersion);
@@ -112,6 +110,8 @@ void SeriesBook::TakeChanges(
 absl::Status SeriesBook::RestoreRow(absl::string_view key, absl::string_view row) {
   base::ByteReader in(row);
   if (key.size() == 1) {
+    category_places_ = {};
+    item_places_ = {};
     if (key[0] == kCategoriesKey) return categories_.Decode(row);
     if (key[0] == kItemsKey) return items_.Decode(row);
     if (key[0] != kHeadKey || in.U8() != kVersion) return Damaged();
@@ -136,6 +136,7 @@ absl::Status SeriesBook::RestoreRow(absl::string_view key, absl::string_view row
   // A hostile file must not make more series than a book can have.
   if (!series_.contains(series) && series_.size() > kTypes + 2 * kTracked) return Damaged();
   Series& of = Find(series);
+  of.in_use(step) = {};
   Block* block = of.Find(step, block_number);
   if (block == nullptr) {
     const int64_t span = step == Step::kDay ? kDayBlocks : kHourBlocks;

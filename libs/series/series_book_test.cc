@@ -181,6 +181,56 @@ TEST(SeriesBook, GoesOnFromItsRowsAsIfNothingHadHappened) {
   EXPECT_EQ(Restored(rows).too_old(), steady.too_old());
 }
 
+// Events of one step in a row are counted without a look-up; whatever comes between must end that.
+TEST(SeriesBook, EveryRowTellsOfTheEventsSinceItWasStored) {
+  SeriesBook book;
+  Rows rows;
+  const SeriesKey key{SeriesKind::kItem, 7};
+  uint64_t added = 0;
+  const auto add = [&](int64_t time_ms, uint64_t customer) {
+    book.Add({time_ms, base::Fingerprint64(absl::StrCat(customer)), 8, 3, 7, 5});
+    ++added;
+  };
+  for (uint64_t round = 1; round <= 100; ++round) {
+    add(kStartMs, 2 * round);
+    add(kStartMs + 1, 2 * round + 1);
+    Store(&book, &rows);
+    const SeriesBook restored = Restored(rows);
+    EXPECT_EQ(Days(restored, key, 1)[0].events, added);
+    EXPECT_EQ(Days(restored, key, 1)[0].customers, Days(book, key, 1)[0].customers);
+    EXPECT_NEAR(Days(restored, key, 1)[0].customers, static_cast<double>(added),
+                added <= 64 ? 0 : 0.3 * static_cast<double>(added));
+  }
+  // So far ahead that the block in use goes, then back to it: too old, and counted nowhere.
+  add(kStartMs + 1000 * kDayMs, 1);
+  const uint64_t too_old = book.too_old();
+  add(kStartMs, 1);
+  EXPECT_EQ(book.too_old(), too_old + 8) << "days and hours of four series";
+  Store(&book, &rows);
+  EXPECT_EQ(Days(Restored(rows), key, 1)[0].events, 0u);
+  std::vector<SeriesPoint> points(1);
+  Restored(rows).AddTo(key, Step::kHour, (kStartMs + 1000 * kDayMs) / kHourMs, &points);
+  EXPECT_EQ(points[0].events, 1u);
+}
+
+TEST(SeriesBook, WhoTakesThePlaceOfAnotherHasASeriesOfItsOwn) {
+  SeriesBook book;
+  Rows rows;
+  for (uint32_t item = 1; item <= SeriesBook::kTracked; ++item) {
+    for (int i = 0; i < 5; ++i) book.Add({kStartMs, 1, 8, 0, item, 0});
+  }
+  Store(&book, &rows);
+  for (int i = 0; i < 12; ++i) book.Add({kStartMs, 1, 8, 0, 1000, 0});
+  book.Add({kStartMs, 1, 8, 0, 3, 0});
+  Store(&book, &rows);
+  const SeriesBook restored = Restored(rows);
+  for (const SeriesBook* of : {static_cast<const SeriesBook*>(&book), &restored}) {
+    EXPECT_EQ(Days(*of, {SeriesKind::kItem, SeriesBook::kTracked}, 1)[0].events, 0u);
+    EXPECT_EQ(Days(*of, {SeriesKind::kItem, 1000}, 1)[0].events, 3u) << "from its tenth on";
+    EXPECT_EQ(Days(*of, {SeriesKind::kItem, 3}, 1)[0].events, 6u);
+  }
+}
+
 TEST(SeriesBook, WhatIsTakenBackIsAsIfItHadNotBeen) {
   const std::vector<SeriesEvent> events = Events(3000, 30, 14, 5);
   SeriesBook kept;

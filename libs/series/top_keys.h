@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -22,12 +22,14 @@ namespace kindred::series {
 class TopKeys {
  public:
   static constexpr size_t kCounted = 1024;
-  explicit TopKeys(size_t tracked) : most_tracked_(tracked) {}
+  explicit TopKeys(size_t tracked) : most_tracked_(tracked) { Clear(); }
 
   struct Decision {
     bool tracked = false;
     bool added = false;    // it is tracked from now on
     uint32_t removed = 0;  // the key that lost its place; 0: none
+    size_t place =
+        0;  // a tracked key's own, below `tracked`; a removed one's becomes the added one's
   };
   // Counts the key (not 0). `now_ms`: newest event time, kept as the time a key is tracked from.
   Decision Count(uint32_t key, int64_t now_ms);
@@ -48,17 +50,37 @@ class TopKeys {
   absl::Status Decode(absl::string_view bytes);
 
  private:
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
   struct Entry {
+    uint32_t key = 0;  // 0: free
     uint32_t count = 0;
-    bool tracked = false;
+    uint32_t place = kNoPlace;  // in places_
+  };
+  struct Place {
+    uint32_t key = 0;
     int64_t since_ms = 0;
   };
+  // The key's entry, or the free one where it belongs.
+  const Entry& At(uint32_t key) const;
+  Entry& At(uint32_t key);
+  Entry& Insert(const Entry& entry);
+  // Of `size` entries, a power of two.
+  void Rehash(size_t size);
+  // The key has no place: Count() of those.
+  ABSL_ATTRIBUTE_NOINLINE Decision CountOther(uint32_t key, int64_t now_ms);
+  // Whether it gets one.
+  void Consider(bool first, int64_t now_ms, Entry* entry, Decision* decision);
+  void Clear();
   void Halve();
   std::pair<uint32_t, uint32_t> Least() const;
 
   size_t most_tracked_;
-  absl::flat_hash_map<uint32_t, Entry> entries_;
-  size_t tracked_ = 0;
+  // By hash, the next one where that is taken; at most half full and one more. Kept by hand: every
+  // event counts two keys, and this is one line of memory for each.
+  std::vector<Entry> entries_;
+  size_t mask_ = 0;  // entries - 1
+  size_t size_ = 0;  // keys
+  std::vector<Place> places_;
   uint32_t least_count_ = 0;  // no tracked key has a lower count
   bool forgot_ = false;       // keys have been dropped: a new one may be an old one
 };

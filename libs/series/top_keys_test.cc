@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +78,74 @@ TEST(TopKeys, GoesOnFromItsBytesAsIfNothingHadHappened) {
       }
     }
     EXPECT_EQ(steady.Encode(), restored.Encode());
+  }
+}
+
+// The rule as top_keys.h tells it, with nothing made quick. 0: nobody left.
+class PlainRule {
+ public:
+  explicit PlainRule(size_t tracked) : most_(tracked) {}
+  uint32_t Count(uint32_t key) {
+    ++counts_[key];
+    uint32_t removed = 0;
+    if (!tracked_.contains(key)) {
+      if (tracked_.size() < most_) {
+        tracked_.insert(key);
+      } else if (const uint32_t least = Least(); counts_[key] / 2 >= counts_[least]) {
+        tracked_.erase(least);
+        tracked_.insert(key);
+        removed = least;
+      }
+    }
+    while (counts_.size() > (halving_ ? TopKeys::kCounted * 3 / 4 : TopKeys::kCounted)) {
+      halving_ = true;
+      for (auto& [other, count] : counts_)
+        count = std::max(count / 2, tracked_.contains(other) ? 1u : 0u);
+      std::erase_if(counts_, [](const auto& entry) { return entry.second == 0; });
+    }
+    halving_ = false;
+    return removed;
+  }
+  bool IsTracked(uint32_t key) const { return tracked_.contains(key); }
+
+ private:
+  uint32_t Least() {
+    return *std::min_element(tracked_.begin(), tracked_.end(), [this](uint32_t a, uint32_t b) {
+      return counts_[a] != counts_[b] ? counts_[a] < counts_[b] : a > b;
+    });
+  }
+  size_t most_;
+  std::map<uint32_t, uint32_t> counts_;
+  std::set<uint32_t> tracked_;
+  bool halving_ = false;
+};
+
+TEST(TopKeys, DecidesAsItsRuleSays) {
+  for (const uint64_t distinct : {5u, 100u, 3000u, 100'000u}) {
+    TopKeys keys(16);
+    PlainRule rule(16);
+    std::map<size_t, uint32_t> places;
+    learn::Random random(distinct);
+    for (int i = 0; i < 30'000; ++i) {
+      // The popular ones change now and then.
+      const uint64_t from = random.Below(1 + random.Below(1 + random.Below(distinct)));
+      const uint32_t key =
+          1 + static_cast<uint32_t>((from + static_cast<uint64_t>(i / 10'000 * 50)) % distinct);
+      const TopKeys::Decision decision = keys.Count(key, i);
+      ASSERT_EQ(decision.removed, rule.Count(key)) << i;
+      ASSERT_EQ(decision.tracked, rule.IsTracked(key)) << i;
+      if (decision.removed != 0) {
+        ASSERT_EQ(places.at(decision.place), decision.removed);
+      }
+      if (decision.added) places[decision.place] = key;
+      if (decision.tracked) {
+        ASSERT_EQ(places.at(decision.place), key) << i;
+      }
+    }
+    EXPECT_LE(places.size(), 16u);
+    for (const TopKeys::Tracked& tracked : keys.Ranked()) {
+      EXPECT_TRUE(rule.IsTracked(tracked.key));
+    }
   }
 }
 
