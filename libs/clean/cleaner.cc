@@ -333,8 +333,9 @@ void Cleaner::CleanText(const event::Event& in) {
 }
 
 void Cleaner::CleanFields(const event::Event& in) {
-  event_.traits = Fields(in.traits, &kept_traits_);
-  event_.properties = Fields(in.properties, &kept_properties_);
+  event_.traits = in.traits.empty() ? &in.traits : Fields(in.traits, &kept_traits_);
+  event_.properties =
+      in.properties.empty() ? &in.properties : Fields(in.properties, &kept_properties_);
 }
 
 const std::vector<event::JsonField>* Cleaner::Fields(const std::vector<event::JsonField>& in,
