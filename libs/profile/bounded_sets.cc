@@ -1,8 +1,11 @@
 #include "profile/bounded_sets.h"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <utility>
+
+#include "absl/base/attributes.h"
 
 namespace kindred::profile {
 namespace {
@@ -29,10 +32,57 @@ void FoldSmallest(PackedVector<T>& entries) {
 
 template <typename T>
 T* FindTerm(PackedVector<T>& entries, TermId term) {
-  for (T& entry : entries) {
-    if (entry.term == term) return &entry;
+  T* entry = entries.begin();
+  size_t left = entries.size();
+  // Four at a time, for there may be many.
+  for (; left >= 4; left -= 4, entry += 4) {
+    if (entry[0].term == term) return entry;
+    if (entry[1].term == term) return entry + 1;
+    if (entry[2].term == term) return entry + 2;
+    if (entry[3].term == term) return entry + 3;
+  }
+  for (; left > 0; --left, ++entry) {
+    if (entry->term == term) return entry;
   }
   return nullptr;
+}
+
+// The smallest of kMaxAffinities sums, the latest among equals.
+size_t Smallest(const PackedVector<AffinitySum>& sums) {
+  // Four minima at a time do not wait for each other.
+  std::array<double, 4> least;
+  const AffinitySum* const begin = sums.begin();
+  for (size_t k = 0; k < 4; ++k) least[k] = begin[k].sum();
+  static_assert(kMaxAffinities % 4 == 0);
+  for (size_t i = 4; i < kMaxAffinities; i += 4) {
+    for (size_t k = 0; k < 4; ++k) {
+      const double sum = begin[i + k].sum();
+      least[k] = least[k] < sum ? least[k] : sum;
+    }
+  }
+  const double smallest = std::min(std::min(least[0], least[1]), std::min(least[2], least[3]));
+  size_t at = kMaxAffinities - 1;
+  while (at > 0 && begin[at].sum() != smallest) --at;
+  return at;
+}
+
+// Apart from AddAffinity(), which mostly finds the term and needs less.
+ABSL_ATTRIBUTE_NOINLINE void AddNewAffinity(PackedVector<AffinitySum>& sums, TermId term,
+                                            double amount, double* dropped) {
+  AffinitySum added{term, 0, 0};
+  added.set_sum(amount);
+  if (sums.size() < kMaxAffinities) {
+    sums.push_back(added);
+    return;
+  }
+  const size_t smallest = Smallest(sums);
+  if (added.sum() <= sums[smallest].sum()) {
+    *dropped = AddSums(*dropped, amount);
+    return;
+  }
+  *dropped = AddSums(*dropped, sums[smallest].sum());
+  sums.erase(smallest);
+  sums.push_back(added);
 }
 
 // Where an entry of this time goes: behind those that are as old or older.
@@ -54,6 +104,14 @@ void InsertNewest(PackedVector<T>& entries, const T& added, size_t bound, TimeOf
   if (position == 0) return;
   std::move(entries.begin() + 1, entries.begin() + position, entries.begin());
   entries[position - 1] = added;
+}
+
+bool Before(const DayCount& a, const DayCount& b) {
+  if (a.day != b.day) return a.day < b.day;
+  const auto kind = [](const DayCount& entry) {
+    return uint64_t{static_cast<uint8_t>(entry.type)} << 32 | entry.category.value();
+  };
+  return kind(a) < kind(b);
 }
 
 size_t TraitBytes(const std::vector<Trait>& traits) {
@@ -108,25 +166,9 @@ void AddCountry(PackedVector<CountryCount>& countries, CountryCount added) {
 void AddAffinity(PackedVector<AffinitySum>& sums, TermId term, double amount, double* dropped) {
   if (AffinitySum* const entry = FindTerm(sums, term); entry != nullptr) {
     entry->set_sum(AddSums(entry->sum(), amount));
-    return;
+  } else {
+    AddNewAffinity(sums, term, amount, dropped);
   }
-  AffinitySum added{term, 0, 0};
-  added.set_sum(amount);
-  if (sums.size() < kMaxAffinities) {
-    sums.push_back(added);
-    return;
-  }
-  size_t smallest = 0;
-  for (size_t i = 1; i < sums.size(); ++i) {
-    if (sums[i].sum() <= sums[smallest].sum()) smallest = i;
-  }
-  if (added.sum() <= sums[smallest].sum()) {
-    *dropped = AddSums(*dropped, amount);
-    return;
-  }
-  *dropped = AddSums(*dropped, sums[smallest].sum());
-  sums.erase(smallest);
-  sums.push_back(added);
 }
 
 void AddRecent(PackedVector<RecentItem>& recent, PackedVector<DayCount>& days, RecentItem added) {
@@ -141,21 +183,23 @@ void AddRecent(PackedVector<RecentItem>& recent, PackedVector<DayCount>& days, R
 }
 
 void AddDayCount(PackedVector<DayCount>& days, DayCount added) {
-  const auto key = [](const DayCount& entry) {
-    return std::make_tuple(entry.day, entry.type, entry.category.value());
-  };
   size_t position = days.size();
-  while (position > 0 && key(added) < key(days[position - 1])) --position;
-  if (position > 0 && key(days[position - 1]) == key(added)) {
+  // Mostly it is of the newest day, among others of that day.
+  if (position > 0 && Before(added, days.back())) {
+    const DayCount* const behind = std::upper_bound(days.begin(), days.end(), added, Before);
+    position = static_cast<size_t>(behind - days.begin());
+  }
+  if (position > 0 && !Before(days[position - 1], added)) {
     days[position - 1].count = AddCounts(days[position - 1].count, added.count);
     return;
   }
-  if (days.size() == kMaxDayCounts) {
-    if (position == 0) return;
-    days.erase(0);
-    --position;
+  if (days.size() < kMaxDayCounts) {
+    days.insert(position, added);
+    return;
   }
-  days.insert(position, added);
+  if (position == 0) return;
+  std::move(days.begin() + 1, days.begin() + position, days.begin());
+  days[position - 1] = added;
 }
 
 void AddPurchaseTime(Purchases& purchases, int64_t time_ms) {

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/types/span.h"
 #include "base/check.h"
 
@@ -59,8 +60,10 @@ class PackedVector {
     const T copy = value;
     const size_t count = size();
     if (block_ == nullptr || count == block_->capacity) Grow(count + 1);
-    std::memmove(static_cast<void*>(data() + position + 1), data() + position,
-                 (count - position) * sizeof(T));
+    if (position < count) {
+      std::memmove(static_cast<void*>(data() + position + 1), data() + position,
+                   (count - position) * sizeof(T));
+    }
     data()[position] = copy;
     block_->size = static_cast<uint16_t>(count + 1);
   }
@@ -112,7 +115,7 @@ class PackedVector {
     const size_t grown = now + (now < 8 ? 2 : now / 2);
     Reallocate(needed > grown || now == 0 ? needed : grown);
   }
-  void Reallocate(size_t capacity) {
+  ABSL_ATTRIBUTE_NOINLINE void Reallocate(size_t capacity) {
     const size_t count = size();
     if (capacity > UINT16_MAX) capacity = UINT16_MAX;
     KINDRED_CHECK(capacity > count) << "a packed vector holds 65,535 elements";

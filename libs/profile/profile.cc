@@ -188,11 +188,22 @@ void Profile::ApplyQuality(const clean::CleanEvent& event, int64_t time_ms) {
 void Profile::AddTime(int64_t time_ms) {
   first_seen_ms_ = first_seen_ms_ == 0 ? time_ms : std::min(first_seen_ms_, time_ms);
   last_seen_ms_ = std::max(last_seen_ms_, time_ms);
-  const int64_t day = time_ms / kDayMs;
-  AddCalendar(static_cast<int>(time_ms / kHourMs % 24), 1);
+  const uint32_t hour = static_cast<uint32_t>(time_ms / kHourMs);
+  const uint32_t day = hour / 24;
+  AddCalendar(static_cast<int>(hour % 24), 1);
   AddCalendar(24 + static_cast<int>((day + 3) % 7), 1);  // 1970-01-01 was a Thursday
   const bool folded = folded_sessions_ > 0 && time_ms <= folded_sessions_until_ms_ + kSessionGapMs;
   if (folded && (sessions_.empty() || time_ms + kSessionGapMs < sessions_.front().start_ms)) return;
+  // Mostly the event is of the newest session, which ends with it.
+  const size_t count = sessions_.size();
+  if (count > 0 && sessions_.back().start_ms <= time_ms &&
+      time_ms <= sessions_.back().end_ms + kSessionGapMs &&
+      (count == 1 || sessions_[count - 2].end_ms + kSessionGapMs < time_ms)) {
+    Session& newest = sessions_.back();
+    newest.end_ms = std::max(newest.end_ms, time_ms);
+    newest.events = AddCounts(newest.events, 1);
+    return;
+  }
   AddSession({time_ms, time_ms, 1});
 }
 

@@ -65,8 +65,8 @@ struct CountryCount {
 // In order of arrival. Beyond the bound the smallest leaves.
 struct AffinitySum {
   TermId term;
+  uint32_t low;  // before `high`, so that both are one load
   uint32_t high;
-  uint32_t low;
   double sum() const { return std::bit_cast<double>(uint64_t{high} << 32 | low); }
   // Rounds to the stored precision.
   void set_sum(double sum) {

@@ -1,6 +1,7 @@
 #include "node/partition.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <map>
@@ -34,18 +35,7 @@ bool IsUndo(const clean::CleanEvent& event) {
   return false;
 }
 
-// After everything that exists was read: nothing more is stored.
-class NothingStored final : public ColdReader {
- public:
-  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
-      PartitionId, absl::Span<const absl::string_view> ids) const override {
-    return std::vector<std::optional<std::string>>(ids.size());
-  }
-};
-
-}  // namespace
-
-std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
+constexpr std::optional<recommend::Interaction> Interacts(event::EventType type) {
   switch (type) {
     case event::EventType::kView:
       return recommend::Interaction::kView;
@@ -64,6 +54,31 @@ std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
   }
 }
 
+// The same by type; kNoInteraction: none.
+constexpr auto kNoInteraction = static_cast<recommend::Interaction>(0xFF);
+constexpr std::array<recommend::Interaction, 256> kInteractions = [] {
+  std::array<recommend::Interaction, 256> kinds{};
+  for (size_t i = 0; i < kinds.size(); ++i) {
+    kinds[i] = Interacts(static_cast<event::EventType>(i)).value_or(kNoInteraction);
+  }
+  return kinds;
+}();
+
+// After everything that exists was read: nothing more is stored.
+class NothingStored final : public ColdReader {
+ public:
+  absl::StatusOr<std::vector<std::optional<std::string>>> Read(
+      PartitionId, absl::Span<const absl::string_view> ids) const override {
+    return std::vector<std::optional<std::string>>(ids.size());
+  }
+};
+
+}  // namespace
+
+std::optional<recommend::Interaction> InteractionOf(event::EventType type) {
+  return Interacts(type);
+}
+
 void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
   touches->clear();
   AppendTouches(profile, touches);
@@ -71,10 +86,12 @@ void TouchesOf(const profile::Profile& profile, std::vector<recommend::Touch>* t
 
 void AppendTouches(const profile::Profile& profile, std::vector<recommend::Touch>* touches) {
   const absl::Span<const profile::RecentItem> recent = profile.recent_items();
-  touches->reserve(touches->size() + recent.size());
+  const size_t needed = touches->size() + recent.size();
+  // Not for this customer alone: others' follow.
+  if (touches->capacity() < needed) touches->reserve(std::max(needed, 2 * touches->capacity()));
   for (size_t i = recent.size(); i-- > 0;) {
-    const std::optional<recommend::Interaction> kind = InteractionOf(recent[i].type);
-    if (kind.has_value()) touches->push_back({recent[i].item, *kind, recent[i].time_ms});
+    const recommend::Interaction kind = kInteractions[static_cast<uint8_t>(recent[i].type)];
+    if (kind != kNoInteraction) touches->push_back({recent[i].item, kind, recent[i].time_ms});
   }
 }
 
@@ -240,7 +257,7 @@ absl::Status Partition::ApplyEvent(const stream::RawRecord& record, size_t line,
     return absl::OkStatus();
   }
   clean::CleanEvent& clean = *outcome.event;
-  const uint64_t hash = profile::CustomerMap::Hash(clean.customer_id);
+  const uint64_t hash = prepared->CustomerHash(clean);
   // The only steps that can fail come before anything has changed. Links have no part in event
   // time.
   const bool link =

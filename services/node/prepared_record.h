@@ -50,6 +50,10 @@ class PreparedRecord {
   absl::Span<const event::Event> events() const { return events_; }
   // The i-th event as cleaned; valid until the next call for another event.
   clean::Outcome Cleaned(size_t i);
+  // CustomerMap::Hash() of the customer of what Cleaned() gave last.
+  uint64_t CustomerHash(const clean::CleanEvent& event) const {
+    return cleaned_ ? customer_hash_ : profile::CustomerMap::Hash(event.customer_id);
+  }
   clean::Cleaner& cleaner() { return cleaner_; }
 
  private:
