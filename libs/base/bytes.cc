@@ -2,14 +2,6 @@
 
 namespace kindred::base {
 
-void ByteWriter::Varint(uint64_t value) {
-  while (value >= 0x80) {
-    U8(static_cast<uint8_t>(value | 0x80));
-    value >>= 7;
-  }
-  U8(static_cast<uint8_t>(value));
-}
-
 uint64_t ByteReader::Varint() {
   uint64_t value = 0;
   for (int shift = 0; shift < 64; shift += 7) {

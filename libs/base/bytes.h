@@ -4,6 +4,7 @@
 #ifndef KINDRED_BASE_BYTES_H_
 #define KINDRED_BASE_BYTES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -11,6 +12,14 @@
 #include "absl/strings/string_view.h"
 
 namespace kindred::base {
+
+inline constexpr size_t kMaxVarintBytes = 10;
+// LEB128 at `at`, where there is room for it; where it ends.
+inline char* PutVarint(uint64_t value, char* at) {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+  *at++ = static_cast<char>(value);
+  return at;
+}
 
 class ByteWriter {
  public:
@@ -20,8 +29,11 @@ class ByteWriter {
   void U64(uint64_t value) { Fixed(value); }
   void F32(float value) { Fixed(value); }
   void F64(double value) { Fixed(value); }
-  // LEB128, 1 to 10 bytes.
-  void Varint(uint64_t value);
+  // LEB128, 1 to kMaxVarintBytes.
+  void Varint(uint64_t value) {
+    char buffer[kMaxVarintBytes];
+    out_.append(buffer, static_cast<size_t>(PutVarint(value, buffer) - buffer));
+  }
   // Zigzag, so that small negative numbers are short.
   void Signed(int64_t value) {
     Varint((static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63));

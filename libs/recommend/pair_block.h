@@ -46,6 +46,8 @@ struct PairTable::Block {
   const uint32_t* neighbours() const { return const_cast<Block*>(this)->neighbours(); }
   const float* symmetric() const { return const_cast<Block*>(this)->symmetric(); }
   const float* directed() const { return const_cast<Block*>(this)->directed(); }
+  // Where the neighbour is, or `size`. For the writer.
+  uint32_t IndexOf(uint32_t id) const;
   static constexpr size_t kEntryBytes = sizeof(uint32_t) + 2 * sizeof(float);
   static size_t Bytes(uint32_t capacity) {
     return AllocatedBytes(sizeof(Block) + size_t{capacity} * kEntryBytes);

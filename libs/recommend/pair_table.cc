@@ -22,26 +22,6 @@ constexpr size_t kPrefetchBytes = 512;  // header and the first neighbours
 // Replaced blocks are freed together: to ask who still reads costs more than to free one.
 constexpr size_t kFreeAtBytes = 16 << 10;
 
-// Where `id` is among `size` ids, or `size`. Sixteen at a time: rows are long and searched per
-// event.
-uint32_t IndexOf(const uint32_t* ids, uint32_t size, uint32_t id) {
-  uint32_t i = 0;
-#ifdef __SSE2__
-  const __m128i wanted = _mm_set1_epi32(static_cast<int>(id));
-  const auto equal = [&](uint32_t at) {
-    return _mm_cmpeq_epi32(wanted, _mm_loadu_si128(reinterpret_cast<const __m128i*>(ids + at)));
-  };
-  for (; i + 16 <= size; i += 16) {
-    const __m128i low = _mm_packs_epi32(equal(i), equal(i + 4));
-    const __m128i high = _mm_packs_epi32(equal(i + 8), equal(i + 12));
-    const int mask = _mm_movemask_epi8(_mm_packs_epi16(low, high));
-    if (mask != 0) return i + static_cast<uint32_t>(__builtin_ctz(static_cast<unsigned>(mask)));
-  }
-#endif
-  while (i < size && ids[i] != id) ++i;
-  return i;
-}
-
 void Store(float* to, float value) {
   std::atomic_ref<float>(*to).store(value, std::memory_order_relaxed);
 }
@@ -172,11 +152,41 @@ uint32_t PairTable::StrongestUnseen(absl::Span<const Touch> recent) const {
   return strongest;
 }
 
+// Sixteen at a time, then four: rows are long and searched several times an event.
+uint32_t PairTable::Block::IndexOf(uint32_t id) const {
+  const uint32_t* const ids = neighbours();
+  const uint32_t count = size.load(std::memory_order_relaxed);
+  uint32_t i = 0;
+#ifdef __SSE2__
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(id));
+  const auto equal = [&](uint32_t at) {
+    return _mm_cmpeq_epi32(wanted, _mm_loadu_si128(reinterpret_cast<const __m128i*>(ids + at)));
+  };
+  for (; i + 16 <= count; i += 16) {
+    const __m128i low = _mm_packs_epi32(equal(i), equal(i + 4));
+    const __m128i high = _mm_packs_epi32(equal(i + 8), equal(i + 12));
+    const int mask = _mm_movemask_epi8(_mm_packs_epi16(low, high));
+    if (mask != 0) return i + static_cast<uint32_t>(__builtin_ctz(static_cast<unsigned>(mask)));
+  }
+  // Beyond the last one there are at least as many sums in the block; what equals there is none.
+  static_assert(kSmallestRow >= 4);
+  for (; i < count; i += 4) {
+    const int mask = _mm_movemask_ps(_mm_castsi128_ps(equal(i)));
+    if (mask == 0) continue;
+    return std::min(count, i + static_cast<uint32_t>(__builtin_ctz(static_cast<unsigned>(mask))));
+  }
+  return count;
+#else
+  while (i < count && ids[i] != id) ++i;
+  return i;
+#endif
+}
+
 PairTable::Block* PairTable::AddPair(uint32_t item, Block* block, uint32_t neighbour,
                                      float symmetric, float directed) {
   if (symmetric < 0 || directed < 0) return TakePair(item, block, neighbour, symmetric, directed);
   const uint32_t size = block->size.load(std::memory_order_relaxed);
-  const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
+  const uint32_t found = block->IndexOf(neighbour);
   if (found != size) {
     Store(block->symmetric() + found, block->symmetric()[found] + symmetric);
     Store(block->directed() + found, block->directed()[found] + directed);
@@ -197,7 +207,7 @@ PairTable::Block* PairTable::TakePair(uint32_t item, Block* block, uint32_t neig
                                       float symmetric, float directed) {
   MarkDirty(item, block);
   const uint32_t size = block->size.load(std::memory_order_relaxed);
-  const uint32_t found = IndexOf(block->neighbours(), size, neighbour);
+  const uint32_t found = block->IndexOf(neighbour);
   if (found == size) return block;
   const auto less = [](float sum, float taken) {
     return sum + taken > -taken * kRounding ? sum + taken : 0.0f;

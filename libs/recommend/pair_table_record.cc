@@ -1,9 +1,11 @@
 // Pair tables as bytes: rows and header, written and read.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/types/span.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "recommend/pair_block.h"
@@ -12,7 +14,8 @@
 namespace kindred::recommend {
 namespace {
 
-constexpr uint8_t kBothFlags = 3;  // of dirty rows
+constexpr size_t kMaxItemBytes = 5;  // as a varint
+constexpr uint8_t kBothFlags = 3;    // of dirty rows
 constexpr uint8_t kRowVersion = 2;
 constexpr uint8_t kHeaderVersion = 2;
 constexpr double kOldBaseHalvings = 50;
@@ -27,6 +30,23 @@ bool Within(int64_t value, int64_t bound) { return value >= -bound && value <= b
 
 // The power that a sum of the base's weights is stored with; none if there is nothing to store.
 int64_t PowerOf(int64_t base, double sum, int shift) { return sum > 0 ? base + shift : 0; }
+
+// Scaled, and nothing where next to nothing is left. A piece at a time, so that several go through
+// the processor at once. Where they end.
+char* PutParts(absl::Span<const float> values, double scale, char* at) {
+  constexpr size_t kPiece = 64;
+  std::array<float, kPiece> parts;
+  for (; !values.empty(); values.remove_prefix(std::min(kPiece, values.size()))) {
+    const size_t count = std::min(kPiece, values.size());
+    for (size_t i = 0; i < count; ++i) {
+      const float scaled = static_cast<float>(values[i] * scale);
+      parts[i] = scaled < kFadedPart ? 0 : scaled;
+    }
+    std::memcpy(at, parts.data(), count * sizeof(float));
+    at += count * sizeof(float);
+  }
+  return at;
+}
 
 }  // namespace
 
@@ -51,18 +71,17 @@ void PairTable::EncodeRow(const Block& block, std::string* out) const {
   writer.Signed(PowerOf(index_.popularity_base(), popularity, popularity_shift));
   writer.F64(popularity);
   writer.Varint(size);
-  for (uint32_t i = 0; i < size; ++i) writer.Varint(block.neighbours()[i]);
+  size_t at = out->size();
+  out->resize(at + size_t{size} * (kMaxItemBytes + 2 * sizeof(float)));
+  char* const begin = out->data() + at;
+  char* end = begin;
+  for (uint32_t i = 0; i < size; ++i) end = base::PutVarint(block.neighbours()[i], end);
   // A power of two times a float is exact as a double.
   const double scale = std::ldexp(1.0, -shift);
-  size_t at = out->size();
-  out->resize(at + size_t{size} * 2 * sizeof(float));
   for (const float* values : {block.symmetric(), block.directed()}) {
-    for (uint32_t i = 0; i < size; ++i, at += sizeof(float)) {
-      const float scaled = static_cast<float>(values[i] * scale);
-      const float part = scaled < kFadedPart ? 0 : scaled;
-      std::memcpy(out->data() + at, &part, sizeof(part));
-    }
+    end = PutParts({values, size}, scale, end);
   }
+  out->resize(at + static_cast<size_t>(end - begin));
 }
 
 void PairTable::BeginCheckpoint(PutRow put) {
