@@ -1,6 +1,7 @@
 #include "recommend/item_index.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -53,15 +54,28 @@ void SetFlag(std::atomic<uint32_t>& flags, uint32_t bit, bool on) {
   }
 }
 
+// Half-lives since 1970, of at least an hour each, are far from the largest number.
+double Floor(double halvings) {
+  const double cut = static_cast<double>(static_cast<int64_t>(halvings));
+  return cut > halvings ? cut - 1 : cut;
+}
+
+// `power`: -1022 to 1023.
+double PowerOfTwo(int64_t power) {
+  constexpr int64_t kBias = 1023;
+  constexpr int kMantissaBits = 52;
+  return std::bit_cast<double>((power + kBias) << kMantissaBits);
+}
+
 }  // namespace
 
 double ForwardWeight(int64_t time_ms, int64_t base_ms, double half_life_days, int bound) {
   const double half_life_ms = half_life_days * kMillisPerDay;
   const double halvings = static_cast<double>(time_ms) / half_life_ms;
-  const double whole = std::floor(halvings);
-  const double base = std::floor(static_cast<double>(base_ms) / half_life_ms);
+  const double whole = Floor(halvings);
+  const double base = Floor(static_cast<double>(base_ms) / half_life_ms);
   const double power = std::clamp<double>(whole - base, -bound, bound);
-  return std::ldexp(std::exp2(halvings - whole), static_cast<int>(power));
+  return std::exp2(halvings - whole) * PowerOfTwo(static_cast<int64_t>(power));
 }
 
 int64_t WholeHalfLives(int64_t time_ms, double half_life_days) {

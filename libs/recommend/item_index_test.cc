@@ -123,5 +123,28 @@ TEST(ItemIndexTest, ATitleFromEventsDoesNotDependOnTheirOrder) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+// The formula said plainly, to the last bit, on both sides of 1970 and of the bounds.
+TEST(ForwardWeightTest, IsTheFormulaToTheLastBit) {
+  std::mt19937_64 random(3);
+  for (const double half_life_days : {1.0 / 24, 7.0, 90.0, 10'000.0}) {
+    const double half_life_ms = half_life_days * 86'400'000.0;
+    for (int i = 0; i < 20'000; ++i) {
+      const int shift = 20 + static_cast<int>(random() % 40);
+      const auto time_ms = static_cast<int64_t>(random()) >> shift;
+      const auto base_ms =
+          i % 2 == 0 ? time_ms + i - 10'000 : static_cast<int64_t>(random()) >> shift;
+      const int bound = i % 3 == 0 ? 110 : 900;
+      const double halvings = static_cast<double>(time_ms) / half_life_ms;
+      const double power =
+          std::floor(halvings) - std::floor(static_cast<double>(base_ms) / half_life_ms);
+      const double expected =
+          std::ldexp(std::exp2(halvings - std::floor(halvings)),
+                     static_cast<int>(std::clamp<double>(power, -bound, bound)));
+      ASSERT_EQ(ForwardWeight(time_ms, base_ms, half_life_days, bound), expected)
+          << time_ms << " from " << base_ms;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kindred::recommend
