@@ -93,10 +93,9 @@ size_t PositionBehind(const PackedVector<T>& entries, int64_t time_ms, TimeOf ti
   return position;
 }
 
-// A newest-`bound` set, oldest first.
-template <typename T, typename TimeOf>
-void InsertNewest(PackedVector<T>& entries, const T& added, size_t bound, TimeOf time_of) {
-  const size_t position = PositionBehind(entries, time_of(added), time_of);
+// Puts it at `position` among at most `bound` entries: when they are as many, the first one leaves.
+template <typename T>
+void InsertAt(PackedVector<T>& entries, size_t position, const T& added, size_t bound) {
   if (entries.size() < bound) {
     entries.insert(position, added);
     return;
@@ -104,6 +103,12 @@ void InsertNewest(PackedVector<T>& entries, const T& added, size_t bound, TimeOf
   if (position == 0) return;
   std::move(entries.begin() + 1, entries.begin() + position, entries.begin());
   entries[position - 1] = added;
+}
+
+// A newest-`bound` set, oldest first.
+template <typename T, typename TimeOf>
+void InsertNewest(PackedVector<T>& entries, const T& added, size_t bound, TimeOf time_of) {
+  InsertAt(entries, PositionBehind(entries, time_of(added), time_of), added, bound);
 }
 
 bool Before(const DayCount& a, const DayCount& b) {
@@ -193,13 +198,7 @@ void AddDayCount(PackedVector<DayCount>& days, DayCount added) {
     days[position - 1].count = AddCounts(days[position - 1].count, added.count);
     return;
   }
-  if (days.size() < kMaxDayCounts) {
-    days.insert(position, added);
-    return;
-  }
-  if (position == 0) return;
-  std::move(days.begin() + 1, days.begin() + position, days.begin());
-  days[position - 1] = added;
+  InsertAt(days, position, added, kMaxDayCounts);
 }
 
 void AddPurchaseTime(Purchases& purchases, int64_t time_ms) {
